@@ -1,0 +1,3 @@
+//! The `fenlei` program.
+
+fn main() {}

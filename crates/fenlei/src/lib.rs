@@ -1,0 +1,14 @@
+//! Text classification from raw documents to one model file.
+
+pub mod artifact;
+pub mod config;
+pub mod data;
+pub mod error;
+pub mod eval;
+pub mod features;
+pub mod metrics;
+pub mod model;
+pub mod text;
+pub mod train;
+
+pub use error::{Error, Result};

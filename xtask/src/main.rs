@@ -1,0 +1,3 @@
+//! Tasks for maintainers: generated documentation and tidy checks.
+
+fn main() {}
