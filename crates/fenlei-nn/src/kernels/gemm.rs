@@ -1,0 +1,143 @@
+//! Matrix products, by the `gemm` crate.
+
+use crate::scalar::Scalar;
+
+/// A matrix in a slice: element `(r, c)` at `r * row_stride + c * col_stride`.
+#[derive(Debug, Clone, Copy)]
+pub struct Mat<'a, T> {
+    data: &'a [T],
+    n_rows: usize,
+    n_cols: usize,
+    row_stride: usize,
+    col_stride: usize,
+}
+
+impl<'a, T> Mat<'a, T> {
+    /// A row-major `[n_rows, n_cols]` matrix.
+    ///
+    /// # Panics
+    /// When `data` has another length.
+    pub fn new(data: &'a [T], n_rows: usize, n_cols: usize) -> Self {
+        assert_eq!(data.len(), n_rows * n_cols, "a {n_rows} by {n_cols} matrix");
+        Self { data, n_rows, n_cols, row_stride: n_cols, col_stride: 1 }
+    }
+
+    /// The same numbers with rows and columns exchanged.
+    pub fn t(self) -> Self {
+        Self {
+            data: self.data,
+            n_rows: self.n_cols,
+            n_cols: self.n_rows,
+            row_stride: self.col_stride,
+            col_stride: self.row_stride,
+        }
+    }
+}
+
+/// Below this many multiplications one thread is faster than waking a second.
+const PARALLEL_FROM: usize = 1 << 20;
+
+/// `out = a · b`, or `out += a · b` with `accumulate`. `out` is row-major `[a.n_rows, b.n_cols]`.
+///
+/// # Panics
+/// When the sizes do not fit.
+pub fn matmul<T: Scalar>(out: &mut [T], a: Mat<'_, T>, b: Mat<'_, T>, accumulate: bool) {
+    let (m, k, n) = (a.n_rows, a.n_cols, b.n_cols);
+    assert_eq!(k, b.n_rows, "inner sizes");
+    assert_eq!(out.len(), m * n, "a {m} by {n} result");
+    if m == 0 || n == 0 {
+        return;
+    }
+    if k == 0 {
+        if !accumulate {
+            out.fill(T::ZERO);
+        }
+        return;
+    }
+    let parallelism = if m * n * k < PARALLEL_FROM { gemm::Parallelism::None } else { gemm::Parallelism::Rayon(0) };
+    // SAFETY: `Mat` holds its whole matrix (checked in `new`, kept by `t`), `out` holds `m * n` numbers (checked
+    // above) and cannot overlap the inputs, because it is borrowed mutably.
+    unsafe {
+        gemm::gemm(
+            m,
+            n,
+            k,
+            out.as_mut_ptr(),
+            1,
+            n as isize,
+            accumulate,
+            a.data.as_ptr(),
+            a.col_stride as isize,
+            a.row_stride as isize,
+            b.data.as_ptr(),
+            b.col_stride as isize,
+            b.row_stride as isize,
+            T::ONE,
+            T::ONE,
+            false,
+            false,
+            false,
+            parallelism,
+        );
+    }
+}
+
+/// The definition of [`matmul`], to test against.
+pub fn matmul_naive<T: Scalar>(out: &mut [T], a: Mat<'_, T>, b: Mat<'_, T>, accumulate: bool) {
+    for r in 0..a.n_rows {
+        for c in 0..b.n_cols {
+            let mut sum = if accumulate { out[r * b.n_cols + c] } else { T::ZERO };
+            for i in 0..a.n_cols {
+                sum += a.data[r * a.row_stride + i * a.col_stride] * b.data[i * b.row_stride + c * b.col_stride];
+            }
+            out[r * b.n_cols + c] = sum;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng;
+
+    fn random<T: Scalar>(n: usize, seed: u64) -> Vec<T> {
+        (0..n).map(|i| T::from_f64(rng::normal(seed, i as u64))).collect()
+    }
+
+    fn agrees<T: Scalar>(tolerance: f64) {
+        for (m, n, k) in [(1, 1, 1), (3, 5, 7), (33, 65, 129), (0, 3, 2), (4, 4, 0)] {
+            for (ta, tb, accumulate) in [(false, false, false), (true, false, true), (false, true, true)] {
+                let (a, b): (Vec<T>, Vec<T>) = (random(m * k, 1), random(k * n, 2));
+                let a = if ta { Mat::new(&a, k, m).t() } else { Mat::new(&a, m, k) };
+                let b = if tb { Mat::new(&b, n, k).t() } else { Mat::new(&b, k, n) };
+                let mut fast: Vec<T> = random(m * n, 3);
+                let mut plain = fast.clone();
+                matmul(&mut fast, a, b, accumulate);
+                matmul_naive(&mut plain, a, b, accumulate);
+                for (x, y) in fast.iter().zip(&plain) {
+                    assert!((*x - *y).abs().to_f64() < tolerance, "{x} and {y}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn equals_the_definition() {
+        agrees::<f32>(1e-4);
+        agrees::<f64>(1e-10);
+    }
+
+    #[test]
+    fn gives_the_same_bits_for_any_number_of_threads() {
+        let (m, n, k) = (301, 640, 128);
+        let (a, b): (Vec<f32>, Vec<f32>) = (random(m * k, 1), random(k * n, 2));
+        let run = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let mut out = vec![0f32; m * n];
+            pool.install(|| matmul(&mut out, Mat::new(&a, m, k), Mat::new(&b, k, n), false));
+            out
+        };
+        let one = run(1);
+        assert!(one == run(2) && one == run(3) && one == run(8));
+    }
+}

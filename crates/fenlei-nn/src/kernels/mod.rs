@@ -1,0 +1,3 @@
+//! The loops that take the time. Each fast kernel stands beside a plain one that it is tested against.
+
+pub mod gemm;

@@ -1,0 +1,99 @@
+//! Layers: each a small immutable description with a forward and a backward pass.
+//!
+//! Invariant: a layer holds sizes and parameter ids, never numbers that change; parameters live in [`Params`],
+//! everything a pass computes lives in a [`Cache`], so that one net serves many threads.
+
+use crate::params::{Grads, Params};
+use crate::ragged::{Batch, Rows};
+use crate::scalar::Scalar;
+
+/// What a layer reads: the tokens of the batch, or the rows that another layer made.
+#[derive(Debug, Clone, Copy)]
+pub enum Input<'a, T> {
+    /// Token ids.
+    Tokens(&'a Batch),
+    /// Rows of numbers.
+    Rows(&'a Rows<T>),
+}
+
+impl<'a, T> Input<'a, T> {
+    /// The rows.
+    ///
+    /// # Panics
+    /// On tokens: building a net checks what each layer gets.
+    pub fn rows(self) -> &'a Rows<T> {
+        match self {
+            Self::Rows(rows) => rows,
+            Self::Tokens(_) => panic!("a net was built with a layer that needs rows and gets tokens"),
+        }
+    }
+
+    /// The tokens.
+    ///
+    /// # Panics
+    /// On rows: building a net checks what each layer gets.
+    pub fn tokens(self) -> &'a Batch {
+        match self {
+            Self::Tokens(batch) => batch,
+            Self::Rows(_) => panic!("a net was built with a layer that needs tokens and gets rows"),
+        }
+    }
+}
+
+/// Whether a pass trains, and with what randomness.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pass {
+    /// Dropout off, running statistics used.
+    Predict,
+    /// Dropout on, drawn from this seed of the step; batch statistics used.
+    Train {
+        /// Different for every step.
+        seed: u64,
+    },
+}
+
+/// What a layer remembers between its forward and its backward pass, and the memory it works in.
+///
+/// Each layer says which fields it uses, and for what. All keep their memory from step to step.
+#[derive(Debug, Clone, Default)]
+pub struct Cache<T> {
+    /// Winning positions of a maximum.
+    pub winners: Vec<u32>,
+    /// Dropout masks: 0 or the scale.
+    pub mask: Vec<T>,
+    /// Layer-specific numbers, first kind.
+    pub work: Vec<T>,
+    /// Layer-specific numbers, second kind.
+    pub work2: Vec<T>,
+    /// Layer-specific numbers, third kind.
+    pub work3: Vec<T>,
+    /// Outputs of inner layers.
+    pub outputs: Vec<Rows<T>>,
+    /// Gradients of the outputs of inner layers.
+    pub d_outputs: Vec<Rows<T>>,
+    /// Caches of inner layers.
+    pub inner: Vec<Cache<T>>,
+}
+
+/// A step of a net. Outputs come first, then the inputs.
+pub trait Layer<T: Scalar>: std::fmt::Debug + Send + Sync {
+    /// Computes `y` from `x`. `y` is set to its shape by the layer (see [`Rows::reset`]).
+    fn forward(&self, y: &mut Rows<T>, cache: &mut Cache<T>, x: Input<'_, T>, params: &Params<T>, pass: Pass);
+
+    /// Computes the gradient of `x` into `dx` (overwritten; `None` behind tokens) and **adds** the gradients of the
+    /// parameters to `grads`, from the gradient `dy` of `y` and what the forward pass left in `cache`.
+    #[expect(clippy::too_many_arguments, reason = "the two sides of a layer: three results, four inputs")]
+    fn backward(
+        &self,
+        dx: Option<&mut Rows<T>>,
+        grads: &mut Grads<T>,
+        cache: &mut Cache<T>,
+        dy: &Rows<T>,
+        y: &Rows<T>,
+        x: Input<'_, T>,
+        params: &Params<T>,
+    );
+
+    /// Called once after the forward pass of a training step to update running statistics.
+    fn update_statistics(&self, _params: &mut Params<T>, _cache: &Cache<T>) {}
+}

@@ -1,0 +1,168 @@
+//! Parameters and their gradients.
+
+use crate::scalar::Scalar;
+
+/// Which parameter of a net: an index into [`Params`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ParamId(pub usize);
+
+/// What a parameter is, which decides how it is updated and regularised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// `[vocab_size, width]`: only the rows of the batch's tokens have gradients and are updated.
+    Table,
+    /// A matrix: weight decay, L1, L2 and max-norm apply. Its first axis is the outputs.
+    Weight,
+    /// A bias, scale or shift: no regularisation.
+    Bias,
+    /// A running statistic: saved with the model, never trained.
+    Statistic,
+}
+
+/// One tensor of a net.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Param<T> {
+    /// Unique, readable: `embedding.table`, `conv.weight`.
+    pub name: String,
+    /// Row-major shape.
+    pub shape: Vec<usize>,
+    /// The numbers.
+    pub data: Vec<T>,
+    /// How it is updated.
+    pub role: Role,
+    /// False for frozen vectors and statistics.
+    pub trainable: bool,
+}
+
+impl<T> Param<T> {
+    /// Numbers in a row: the product of all axes but the first.
+    pub fn row_len(&self) -> usize {
+        self.shape[1..].iter().product()
+    }
+}
+
+/// All tensors of a net, in the order in which the layers made them.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Params<T> {
+    list: Vec<Param<T>>,
+}
+
+impl<T: Scalar> Params<T> {
+    /// Adds a parameter filled by `init(position)`.
+    ///
+    /// # Panics
+    /// When the name is taken: layer names are made unique while a net is built.
+    pub fn add(&mut self, name: String, shape: &[usize], role: Role, init: impl Fn(usize) -> f64) -> ParamId {
+        assert!(self.list.iter().all(|p| p.name != name), "two parameters named {name}");
+        let n = shape.iter().product();
+        let data = (0..n).map(|i| T::from_f64(init(i))).collect();
+        self.list.push(Param { name, shape: shape.to_vec(), data, role, trainable: role != Role::Statistic });
+        ParamId(self.list.len() - 1)
+    }
+
+    /// The numbers of a parameter.
+    pub fn data(&self, id: ParamId) -> &[T] {
+        &self.list[id.0].data
+    }
+
+    /// The numbers of a parameter, to change.
+    pub fn data_mut(&mut self, id: ParamId) -> &mut [T] {
+        &mut self.list[id.0].data
+    }
+
+    /// The parameter itself.
+    pub fn get(&self, id: ParamId) -> &Param<T> {
+        &self.list[id.0]
+    }
+
+    /// The parameter itself, to change.
+    pub fn get_mut(&mut self, id: ParamId) -> &mut Param<T> {
+        &mut self.list[id.0]
+    }
+
+    /// All parameters in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Param<T>> {
+        self.list.iter()
+    }
+
+    /// All parameters in order, to change.
+    pub fn iter_mut(&mut self) -> impl ExactSizeIterator<Item = &mut Param<T>> {
+        self.list.iter_mut()
+    }
+
+    /// How many tensors.
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+}
+
+/// The gradient of one parameter.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Grad<T> {
+    /// For a [`Role::Table`]: the touched rows, distinct; `data` is `[rows.len(), row_len]`. Else empty, `data` as long
+    /// as the parameter.
+    pub rows: Vec<u32>,
+    /// The numbers.
+    pub data: Vec<T>,
+}
+
+/// The gradients of all parameters, beside [`Params`].
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Grads<T> {
+    list: Vec<Grad<T>>,
+}
+
+impl<T: Scalar> Grads<T> {
+    /// Sets every gradient to zero; a table's to the rows `distinct` of the batch. Keeps the memory.
+    pub fn reset(&mut self, params: &Params<T>, distinct: &[u32]) {
+        self.list.resize_with(params.len(), Grad::default);
+        for (grad, param) in self.list.iter_mut().zip(params.iter()) {
+            grad.rows.clear();
+            grad.data.clear();
+            if !param.trainable {
+                continue;
+            }
+            let n = if param.role == Role::Table {
+                grad.rows.extend_from_slice(distinct);
+                distinct.len() * param.row_len()
+            } else {
+                param.data.len()
+            };
+            grad.data.resize(n, T::ZERO);
+        }
+    }
+
+    /// The gradient numbers of a parameter, to add to. Empty for a frozen parameter.
+    pub fn data_mut(&mut self, id: ParamId) -> &mut [T] {
+        &mut self.list[id.0].data
+    }
+
+    /// The gradient of a parameter.
+    pub fn get(&self, id: ParamId) -> &Grad<T> {
+        &self.list[id.0]
+    }
+
+    /// Two different gradients at once, to add to.
+    ///
+    /// # Panics
+    /// When the two are the same.
+    pub fn pair_mut(&mut self, a: ParamId, b: ParamId) -> (&mut [T], &mut [T]) {
+        let [a, b] = self.list.get_disjoint_mut([a.0, b.0]).expect("two different parameters");
+        (&mut a.data, &mut b.data)
+    }
+
+    /// All gradients in the order of the parameters.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Grad<T>> {
+        self.list.iter()
+    }
+
+    /// All gradients in the order of the parameters, to change.
+    pub fn iter_mut(&mut self) -> impl ExactSizeIterator<Item = &mut Grad<T>> {
+        self.list.iter_mut()
+    }
+}

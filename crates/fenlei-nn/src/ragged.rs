@@ -1,0 +1,163 @@
+//! Ragged batches: rows of all documents one after another, and where each document starts. No padding exists.
+
+/// Rows of numbers that belong to documents: a sequence of vectors for each document.
+///
+/// `data` is `[n_rows, width]`, row-major; document `d` owns rows `starts[d] .. starts[d + 1]`. One vector a document
+/// (behind a global pooling) is the case where each document owns exactly one row.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Rows<T> {
+    /// `[n_rows, width]`, row-major.
+    pub data: Vec<T>,
+    /// Numbers in a row.
+    pub width: usize,
+    /// `[n_docs + 1]`, ascending from 0 to `n_rows`.
+    pub starts: Vec<u32>,
+}
+
+impl<T: Copy + Default> Rows<T> {
+    /// How many documents.
+    pub fn n_docs(&self) -> usize {
+        self.starts.len().saturating_sub(1)
+    }
+
+    /// How many rows in all documents together.
+    pub fn n_rows(&self) -> usize {
+        self.starts.last().map_or(0, |&n| n as usize)
+    }
+
+    /// The row numbers of a document.
+    pub fn doc(&self, doc_idx: usize) -> std::ops::Range<usize> {
+        self.starts[doc_idx] as usize..self.starts[doc_idx + 1] as usize
+    }
+
+    /// Row `row` of the data.
+    pub fn row(&self, row: usize) -> &[T] {
+        &self.data[row * self.width..(row + 1) * self.width]
+    }
+
+    /// Takes the document bounds of `starts`, `width` numbers a row, all zero. Keeps the memory it has.
+    pub fn reset(&mut self, starts: &[u32], width: usize) {
+        self.starts.clear();
+        self.starts.extend_from_slice(starts);
+        self.width = width;
+        let n = self.n_rows() * width;
+        self.data.clear();
+        self.data.resize(n, T::default());
+    }
+
+    /// Like [`reset`](Self::reset) with one row for each document.
+    pub fn reset_vectors(&mut self, n_docs: usize, width: usize) {
+        self.starts.clear();
+        self.starts.extend(0..=n_docs as u32);
+        self.width = width;
+        self.data.clear();
+        self.data.resize(n_docs * width, T::default());
+    }
+}
+
+/// The token ids of several documents, with the distinct ones listed once.
+///
+/// Invariant: `ids[i] == distinct[index[i]]`; `distinct` is in the order of first appearance.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Batch {
+    /// `[n_tokens]`: every document's token ids, one document after another.
+    pub ids: Vec<u32>,
+    /// `[n_docs + 1]`: where each document starts in `ids`.
+    pub starts: Vec<u32>,
+    /// `[n_distinct]`: each token id of the batch once.
+    pub distinct: Vec<u32>,
+    /// `[n_tokens]`: the place in `distinct` of each token.
+    pub index: Vec<u32>,
+    /// `[vocab_size]`: place in `distinct` plus one, 0 for absent; all 0 between fills.
+    seen: Vec<u32>,
+}
+
+impl Batch {
+    /// A batch of the given documents. Ids must be below `vocab_size`.
+    ///
+    /// # Panics
+    /// When an id is not below `vocab_size`: ids come from the pipeline that fixed the vocabulary.
+    pub fn new<'a>(documents: impl IntoIterator<Item = &'a [u32]>, vocab_size: usize) -> Self {
+        let mut batch = Self::default();
+        batch.fill(documents, vocab_size);
+        batch
+    }
+
+    /// Replaces the contents, keeping the memory.
+    ///
+    /// # Panics
+    /// When an id is not below `vocab_size`.
+    pub fn fill<'a>(&mut self, documents: impl IntoIterator<Item = &'a [u32]>, vocab_size: usize) {
+        self.ids.clear();
+        self.starts.clear();
+        self.starts.push(0);
+        for document in documents {
+            self.ids.extend_from_slice(document);
+            self.starts.push(self.ids.len() as u32);
+        }
+        self.list_distinct(vocab_size);
+    }
+
+    /// Replaces each token by `unknown` with probability `rate` (word dropout), from a seed.
+    pub fn drop_words(&mut self, rate: f64, unknown: u32, seed: u64, vocab_size: usize) {
+        let bound = crate::rng::threshold(rate);
+        for (position, id) in self.ids.iter_mut().enumerate() {
+            if crate::rng::bits(seed, position as u64) < bound {
+                *id = unknown;
+            }
+        }
+        self.list_distinct(vocab_size);
+    }
+
+    /// How many documents.
+    pub fn n_docs(&self) -> usize {
+        self.starts.len().saturating_sub(1)
+    }
+
+    /// The token positions of a document.
+    pub fn doc(&self, doc_idx: usize) -> std::ops::Range<usize> {
+        self.starts[doc_idx] as usize..self.starts[doc_idx + 1] as usize
+    }
+
+    fn list_distinct(&mut self, vocab_size: usize) {
+        self.seen.resize(vocab_size, 0);
+        self.distinct.clear();
+        self.index.clear();
+        for &id in &self.ids {
+            let place = &mut self.seen[id as usize];
+            if *place == 0 {
+                self.distinct.push(id);
+                *place = self.distinct.len() as u32;
+            }
+            self.index.push(*place - 1);
+        }
+        for &id in &self.distinct {
+            self.seen[id as usize] = 0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_each_token_once_in_order_of_appearance() {
+        let mut batch = Batch::new([&[5, 2, 5][..], &[], &[2, 9]], 10);
+        assert_eq!(batch.starts, [0, 3, 3, 5]);
+        assert_eq!(batch.distinct, [5, 2, 9]);
+        assert_eq!(batch.index, [0, 1, 0, 1, 2]);
+        batch.fill([&[9, 9][..]], 10);
+        assert_eq!((batch.distinct.as_slice(), batch.index.as_slice()), (&[9][..], &[0, 0][..]));
+    }
+
+    #[test]
+    fn word_dropout_replaces_the_asked_share() {
+        let ids: Vec<u32> = (0..10_000).map(|i| 1 + i % 50).collect();
+        let mut batch = Batch::new([&ids[..]], 51);
+        batch.drop_words(0.3, 0, 7, 51);
+        let dropped = batch.ids.iter().filter(|&&id| id == 0).count();
+        assert!((2_700..3_300).contains(&dropped), "{dropped}");
+        assert_eq!(batch.distinct.len(), 51);
+    }
+}
