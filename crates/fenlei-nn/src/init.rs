@@ -49,6 +49,11 @@ impl<'a, T: Scalar> Builder<'a, T> {
         })
     }
 
+    /// Leaves a parameter as it is in training.
+    pub fn freeze(&mut self, id: ParamId) {
+        self.params.get_mut(id).trainable = false;
+    }
+
     /// How many parameters there are so far: a number to make unique names and dropout seeds from.
     pub fn n_params(&self) -> usize {
         self.params.len()

@@ -3,6 +3,13 @@
 //! Invariant: a layer holds sizes and parameter ids, never numbers that change; parameters live in [`Params`],
 //! everything a pass computes lives in a [`Cache`], so that one net serves many threads.
 
+pub mod activation;
+pub mod embedding;
+pub mod one_hot_conv;
+pub mod padding;
+pub mod text_conv;
+pub mod text_conv_backward;
+
 use crate::params::{Grads, Params};
 use crate::ragged::{Batch, Rows};
 use crate::scalar::Scalar;
@@ -67,6 +74,8 @@ pub struct Cache<T> {
     pub work2: Vec<T>,
     /// Layer-specific numbers, third kind.
     pub work3: Vec<T>,
+    /// The sorted lists of the text convolution's backward pass.
+    pub sparse: text_conv_backward::SparseLists<T>,
     /// Outputs of inner layers.
     pub outputs: Vec<Rows<T>>,
     /// Gradients of the outputs of inner layers.
