@@ -1,3 +1,4 @@
 //! The loops that take the time. Each fast kernel stands beside a plain one that it is tested against.
 
+pub mod elementwise;
 pub mod gemm;

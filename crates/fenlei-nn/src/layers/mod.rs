@@ -3,9 +3,15 @@
 //! Invariant: a layer holds sizes and parameter ids, never numbers that change; parameters live in [`Params`],
 //! everything a pass computes lives in a [`Cache`], so that one net serves many threads.
 
+pub mod activation;
+pub mod dense;
+
 use crate::params::{Grads, Params};
 use crate::ragged::{Batch, Rows};
 use crate::scalar::Scalar;
+
+pub use activation::Activation;
+pub use dense::Dense;
 
 /// What a layer reads: the tokens of the batch, or the rows that another layer made.
 #[derive(Debug, Clone, Copy)]
