@@ -51,6 +51,8 @@ pub trait Scalar:
     fn sqrt(self) -> Self;
     /// Hyperbolic tangent.
     fn tanh(self) -> Self;
+    /// The error function, `2/√π ∫₀ˣ e^-t² dt`.
+    fn erf(self) -> Self;
     /// Absolute value.
     fn abs(self) -> Self;
     /// `self^power`.
@@ -64,7 +66,7 @@ pub trait Scalar:
 }
 
 macro_rules! impl_scalar {
-    ($t:ty) => {
+    ($t:ty, $erf:path) => {
         impl Scalar for $t {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
@@ -94,6 +96,10 @@ macro_rules! impl_scalar {
                 self.tanh()
             }
             #[inline(always)]
+            fn erf(self) -> Self {
+                $erf(self)
+            }
+            #[inline(always)]
             fn abs(self) -> Self {
                 self.abs()
             }
@@ -117,5 +123,5 @@ macro_rules! impl_scalar {
     };
 }
 
-impl_scalar!(f32);
-impl_scalar!(f64);
+impl_scalar!(f32, libm::erff);
+impl_scalar!(f64, libm::erf);

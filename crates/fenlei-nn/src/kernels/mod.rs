@@ -1,5 +1,6 @@
 //! The loops that take the time. Each fast kernel is tested against the definition of what it computes.
 
+pub mod elementwise;
 pub mod gemm;
 pub mod sparse_grad;
 pub mod windows;

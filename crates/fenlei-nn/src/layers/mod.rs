@@ -4,6 +4,7 @@
 //! everything a pass computes lives in a [`Cache`], so that one net serves many threads.
 
 pub mod activation;
+pub mod dense;
 pub mod embedding;
 pub mod one_hot_conv;
 pub mod padding;
@@ -13,6 +14,9 @@ pub mod text_conv_backward;
 use crate::params::{Grads, Params};
 use crate::ragged::{Batch, Rows};
 use crate::scalar::Scalar;
+
+pub use activation::Activation;
+pub use dense::Dense;
 
 /// What a layer reads: the tokens of the batch, or the rows that another layer made.
 #[derive(Debug, Clone, Copy)]

@@ -1,0 +1,138 @@
+//! Number-by-number operations over slices: vectorised for the machine found at run time, divided among threads when
+//! long. Each output is computed from its own inputs alone, so the number of threads cannot change a bit.
+
+use multiversion::multiversion;
+
+use crate::scalar::Scalar;
+
+/// Below this many numbers one thread is faster than waking a second.
+const PARALLEL_FROM: usize = 1 << 15;
+
+/// `out[i] = f(a[i])`. All slices have the same length.
+pub fn map<T: Scalar>(out: &mut [T], a: &[T], f: impl Fn(T) -> T + Copy + Send + Sync) {
+    assert_eq!(out.len(), a.len());
+    if out.len() < PARALLEL_FROM {
+        return map_part(out, a, f);
+    }
+    let middle = out.len() / 2;
+    let (out, out_right) = out.split_at_mut(middle);
+    rayon::join(|| map(out, &a[..middle], f), || map(out_right, &a[middle..], f));
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2+fma", "aarch64+neon"))]
+fn map_part<T: Scalar, F: Fn(T) -> T>(out: &mut [T], a: &[T], f: F) {
+    for (out, &a) in out.iter_mut().zip(a) {
+        *out = f(a);
+    }
+}
+
+/// `out[i] = f(a[i], b[i])`. All slices have the same length.
+pub fn map2<T: Scalar>(out: &mut [T], a: &[T], b: &[T], f: impl Fn(T, T) -> T + Copy + Send + Sync) {
+    assert!(out.len() == a.len() && out.len() == b.len());
+    if out.len() < PARALLEL_FROM {
+        return map2_part(out, a, b, f);
+    }
+    let middle = out.len() / 2;
+    let (out, out_right) = out.split_at_mut(middle);
+    rayon::join(|| map2(out, &a[..middle], &b[..middle], f), || map2(out_right, &a[middle..], &b[middle..], f));
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2+fma", "aarch64+neon"))]
+fn map2_part<T: Scalar, F: Fn(T, T) -> T>(out: &mut [T], a: &[T], b: &[T], f: F) {
+    for ((out, &a), &b) in out.iter_mut().zip(a).zip(b) {
+        *out = f(a, b);
+    }
+}
+
+/// `out[i] += a[i]`. Both slices have the same length.
+pub fn add_to<T: Scalar>(out: &mut [T], a: &[T]) {
+    assert_eq!(out.len(), a.len());
+    if out.len() < PARALLEL_FROM {
+        return add_part(out, a);
+    }
+    let middle = out.len() / 2;
+    let (out, out_right) = out.split_at_mut(middle);
+    rayon::join(|| add_to(out, &a[..middle]), || add_to(out_right, &a[middle..]));
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2+fma", "aarch64+neon"))]
+fn add_part<T: Scalar>(out: &mut [T], a: &[T]) {
+    for (out, &a) in out.iter_mut().zip(a) {
+        *out += a;
+    }
+}
+
+/// `out[i] = value(i)` with `i` the place in the whole slice.
+pub fn fill_with<T: Scalar>(out: &mut [T], value: impl Fn(usize) -> T + Copy + Send + Sync) {
+    fill_from(out, 0, value);
+}
+
+fn fill_from<T: Scalar>(out: &mut [T], first: usize, value: impl Fn(usize) -> T + Copy + Send + Sync) {
+    if out.len() < PARALLEL_FROM {
+        return fill_part(out, first, value);
+    }
+    let middle = out.len() / 2;
+    let (out, out_right) = out.split_at_mut(middle);
+    rayon::join(|| fill_from(out, first, value), || fill_from(out_right, first + middle, value));
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2+fma", "aarch64+neon"))]
+fn fill_part<T: Scalar, F: Fn(usize) -> T>(out: &mut [T], first: usize, value: F) {
+    for (i, out) in out.iter_mut().enumerate() {
+        *out = value(first + i);
+    }
+}
+
+/// Writes `row` into every row of `out`, `[n_rows, row.len()]`.
+pub fn fill_rows<T: Scalar>(out: &mut [T], row: &[T]) {
+    if !row.is_empty() {
+        out.chunks_exact_mut(row.len()).for_each(|out| out.copy_from_slice(row));
+    }
+}
+
+/// `out[c] += Σ_r rows[r, c]`, rows in order. `rows`: `[n_rows, out.len()]`.
+pub fn add_column_sums<T: Scalar>(out: &mut [T], rows: &[T]) {
+    if !out.is_empty() {
+        column_sums_part(out, rows);
+    }
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2+fma", "aarch64+neon"))]
+fn column_sums_part<T: Scalar>(out: &mut [T], rows: &[T]) {
+    for row in rows.chunks_exact(out.len()) {
+        for (out, &x) in out.iter_mut().zip(row) {
+            *out += x;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_slices_equal_the_plain_loop() {
+        let n = 3 * PARALLEL_FROM + 17;
+        let a: Vec<f32> = (0..n).map(|i| i as f32 * 0.5).collect();
+        let b: Vec<f32> = (0..n).map(|i| (i % 7) as f32).collect();
+        let mut out = vec![0.0; n];
+        map(&mut out, &a, |x| x + 1.0);
+        assert!(out.iter().zip(&a).all(|(y, x)| *y == x + 1.0));
+        map2(&mut out, &a, &b, |x, y| x * y);
+        assert!((0..n).all(|i| out[i] == a[i] * b[i]));
+        add_to(&mut out, &a);
+        assert!((0..n).all(|i| out[i] == a[i] * b[i] + a[i]));
+        fill_with(&mut out, |i| (i % 1000) as f32);
+        assert!((0..n).all(|i| out[i] == (i % 1000) as f32));
+    }
+
+    #[test]
+    fn columns_are_summed_onto_what_is_there() {
+        let mut out = [1.0, 2.0];
+        add_column_sums(&mut out, &[1.0, 10.0, 2.0, 20.0, 3.0, 30.0]);
+        assert_eq!(out, [7.0, 62.0]);
+        let mut rows = [0.0; 4];
+        fill_rows(&mut rows, &out);
+        assert_eq!(rows, [7.0, 62.0, 7.0, 62.0]);
+    }
+}
