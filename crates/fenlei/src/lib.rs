@@ -8,6 +8,7 @@ pub mod eval;
 pub mod features;
 pub mod metrics;
 pub mod model;
+mod storage;
 pub mod text;
 pub mod train;
 
