@@ -7,7 +7,7 @@ mod build_times;
 mod cli_docs;
 mod tidy;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
@@ -66,9 +66,9 @@ fn run(task: Task) -> Result<bool> {
     }
 }
 
-/// The folder of the workspace: cargo tells where this package is.
+/// The nearest folder, from the current one upwards, that holds the map of the project.
 fn project_root() -> Result<PathBuf> {
-    let package = std::env::var_os("CARGO_MANIFEST_DIR").context("run this as `cargo xtask …`")?;
-    let root = Path::new(&package).parent().context("xtask has no parent folder")?;
-    Ok(root.to_owned())
+    let here = std::env::current_dir().context("no current folder")?;
+    let root = here.ancestors().find(|folder| folder.join("ARCHITECTURE.md").is_file());
+    Ok(root.context("no ARCHITECTURE.md here or above: run this inside the project")?.to_owned())
 }

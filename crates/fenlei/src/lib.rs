@@ -8,6 +8,8 @@ pub mod eval;
 pub mod features;
 pub mod metrics;
 pub mod model;
+#[doc(hidden)]
+pub mod testing;
 pub mod text;
 pub mod train;
 

@@ -6,8 +6,9 @@ use super::Finding;
 use super::tree::Tree;
 
 const LIST: &str = "docs/dependencies.md";
-/// What the engine may use at run time: it knows no text, no files and no formats.
-const ENGINE_MAY_USE: [&str; 5] = ["gemm", "multiversion", "rand_chacha", "rayon", "serde"];
+/// Where the engine's row says what it may use at run time: it knows no text, no files and no formats.
+const MAP: &str = "ARCHITECTURE.md";
+const ENGINE: &str = "fenlei-nn";
 /// What belongs to programs, not to libraries.
 const FOR_PROGRAMS: [&str; 5] = ["anyhow", "clap", "ctrlc", "indicatif", "tracing-subscriber"];
 
@@ -32,7 +33,8 @@ pub fn check(tree: &Tree) -> Vec<Finding> {
             Err(error) => findings.push(Finding::error(path, 0, format!("no TOML: {error}"), "run `cargo check`")),
         }
     }
-    findings.extend(dependencies.iter().flat_map(check_rules));
+    let allowed = tree.text(MAP).map(allowed_for_engine).unwrap_or_default();
+    findings.extend(dependencies.iter().flat_map(|dependency| check_rules(dependency, &allowed)));
     if !dependencies.is_empty() {
         check_list(tree.text(LIST).unwrap_or_default(), &dependencies, &mut findings);
     }
@@ -76,16 +78,30 @@ fn line_of(text: &str, key: &str) -> usize {
     text.lines().position(sets).map_or(0, |index| index + 1)
 }
 
-fn check_rules(dependency: &Dependency) -> Vec<Finding> {
+/// The names in the last column of the engine's row, without what is said in brackets.
+fn allowed_for_engine(map: &str) -> Vec<&str> {
+    let row = map.lines().find(|line| line.starts_with("| `crates/fenlei-nn` |"));
+    let cell = row.and_then(|row| row.trim_end().trim_end_matches('|').rsplit('|').next()).unwrap_or_default();
+    let mut names = Vec::new();
+    for (index, part) in cell.split(['(', ')']).enumerate() {
+        if index % 2 == 0 {
+            names.extend(part.split(',').map(|name| name.trim().trim_matches('`')).filter(|name| !name.is_empty()));
+        }
+    }
+    names
+}
+
+fn check_rules(dependency: &Dependency, allowed: &[&str]) -> Vec<Finding> {
     let Dependency { manifest, package, name, line, at_run_time, any_version, .. } = dependency;
     let mut findings = Vec::new();
     if *any_version {
         let found = format!("`{name}` may be of any version");
         findings.push(Finding::error(manifest, *line, found, "write the version that was tried"));
     }
-    if *at_run_time && package == "fenlei-nn" && !ENGINE_MAY_USE.contains(&name.as_str()) {
-        let found = format!("the engine uses `{name}`; it may use only {}", ENGINE_MAY_USE.join(", "));
-        findings.push(Finding::error(manifest, *line, found, "do this work in crates/fenlei"));
+    if *at_run_time && package == ENGINE && !allowed.contains(&name.as_str()) {
+        let found = format!("the engine uses `{name}`; it may use only {}", allowed.join(", "));
+        let advice = format!("do this work in crates/fenlei, or give the reason in the engine's row of {MAP}");
+        findings.push(Finding::error(manifest, *line, found, advice));
     }
     if *at_run_time && matches!(package.as_str(), "fenlei" | "fenlei-nn") && FOR_PROGRAMS.contains(&name.as_str()) {
         let found = format!("the library uses `{name}`, which is for programs");
@@ -177,9 +193,12 @@ mod tests {
     fn the_engine_uses_nothing_but_its_list_save_in_tests() {
         let manifest = |kind: &str| format!("[package]\nname = \"fenlei-nn\"\n[{kind}]\ncsv = \"1\"\n");
         let list = format!("{HEAD}| `csv` | `fenlei-nn` | x | y |\n");
-        assert!(found(&[("Cargo.toml", &manifest("dev-dependencies")), (LIST, &list)]).is_empty());
+        let map = |may_use: &str| format!("| `crates/fenlei-nn` | the engine | {may_use} |\n");
+        let (narrow, wide) = (map("gemm, serde (derives, no csv)"), map("gemm (x), `csv`, serde"));
+        assert!(found(&[(MAP, &narrow), ("Cargo.toml", &manifest("dev-dependencies")), (LIST, &list)]).is_empty());
         for kind in ["dependencies", "target.'cfg(unix)'.dependencies"] {
-            assert_eq!(found(&[("Cargo.toml", &manifest(kind)), (LIST, &list)])[0].1, 4);
+            assert_eq!(found(&[(MAP, &narrow), ("Cargo.toml", &manifest(kind)), (LIST, &list)])[0].1, 4);
+            assert!(found(&[(MAP, &wide), ("Cargo.toml", &manifest(kind)), (LIST, &list)]).is_empty());
         }
     }
 
