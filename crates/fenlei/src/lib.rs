@@ -9,6 +9,8 @@ pub mod features;
 pub mod metrics;
 pub mod model;
 mod storage;
+#[doc(hidden)]
+pub mod testing;
 pub mod text;
 pub mod train;
 
