@@ -122,6 +122,52 @@ impl<T: Scalar> Net<T> {
         }
     }
 
+    /// Prepares what scoring needs and a model file holds. To be called when training is over.
+    pub fn finalise(&mut self) {
+        for layer in &self.layers {
+            layer.finalise(&mut self.params);
+        }
+    }
+
+    /// A workspace in which scoring many texts is faster, to be cloned for each thread. Scores stay the same.
+    pub fn scoring_workspace(&self) -> Workspace<T> {
+        let mut workspace = Workspace::default();
+        workspace.caches.resize_with(self.layers.len(), Cache::default);
+        for (layer, cache) in self.layers.iter().zip(&mut workspace.caches) {
+            layer.prepare_scoring(cache, &self.params);
+        }
+        workspace
+    }
+
+    /// Puts pretrained vectors into the embedding tables: `vector(id)` is the one of token `id`, where there is one.
+    /// A token without a vector keeps its random start, scaled like the vectors. Call it before training.
+    ///
+    /// # Errors
+    /// When the net has no embedding, or one of another size.
+    pub fn set_word_vectors<'v>(
+        &mut self,
+        dim: usize,
+        vector: impl Fn(u32) -> Option<&'v [f32]>,
+    ) -> Result<(), CompileError> {
+        let mut n_tables = 0;
+        for param in self.params.iter_mut().filter(|p| p.name.contains(".embedding.")) {
+            n_tables += 1;
+            if param.shape[1] != dim {
+                let problem = format!("the vectors have {dim} numbers, the embedding {}", param.shape[1]);
+                return Err(CompileError::new("layers", problem, format!("set dim = {dim} in the embedding layer")));
+            }
+            for (id, row) in param.data.chunks_mut(dim).enumerate() {
+                if let Some(vector) = vector(id as u32) {
+                    row.iter_mut().zip(vector).for_each(|(r, v)| *r = T::from_f64(f64::from(*v)));
+                }
+            }
+        }
+        if n_tables == 0 {
+            return Err(CompileError::new("layers", "there is no embedding to put vectors into", "add an embedding"));
+        }
+        Ok(())
+    }
+
     /// Updates running statistics from the forward pass of a training step.
     pub fn update_statistics(&mut self, workspace: &Workspace<T>) {
         for (layer, cache) in self.layers.iter().zip(&workspace.caches) {

@@ -8,7 +8,7 @@ use crate::layers::padding::Padding;
 /// What a net is made of, from the token ids to the last layer before the output. The output layer itself follows
 /// from the head and the number of labels.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(default, deny_unknown_fields)]
 pub struct NetSpec {
     /// What the output means.
     pub head: HeadSpec,
@@ -70,7 +70,6 @@ pub enum PoolKind {
 #[serde(tag = "type", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum LayerSpec {
     /// A vector for each token.
-    #[serde(rename_all = "kebab-case")]
     Embedding {
         /// Numbers in a vector; pretrained vectors bring their own.
         dim: usize,
@@ -83,7 +82,6 @@ pub enum LayerSpec {
     },
     /// Convolution of the tokens themselves, without an embedding (Johnson and Zhang 2015): each filter has a weight
     /// for each token at each of its places.
-    #[serde(rename_all = "kebab-case")]
     OneHotConv {
         /// Tokens that a filter spans.
         width: usize,
@@ -97,7 +95,6 @@ pub enum LayerSpec {
         activation: Activation,
     },
     /// Convolution over positions.
-    #[serde(rename_all = "kebab-case")]
     Conv {
         /// Positions that a filter spans; several widths stand side by side.
         widths: Vec<usize>,
@@ -114,7 +111,6 @@ pub enum LayerSpec {
         activation: Activation,
     },
     /// Pooling over windows of positions.
-    #[serde(rename_all = "kebab-case")]
     Pool {
         /// Maximum or mean.
         #[serde(default)]
@@ -126,7 +122,6 @@ pub enum LayerSpec {
         stride: Option<usize>,
     },
     /// Pooling over the document: one vector comes out.
-    #[serde(rename_all = "kebab-case")]
     GlobalPool {
         /// Maximum, mean, or the k largest.
         #[serde(default)]
@@ -136,7 +131,6 @@ pub enum LayerSpec {
         k: usize,
     },
     /// Fully connected units.
-    #[serde(rename_all = "kebab-case")]
     Dense {
         /// How many.
         units: usize,
@@ -145,13 +139,11 @@ pub enum LayerSpec {
         activation: Activation,
     },
     /// An activation by itself.
-    #[serde(rename_all = "kebab-case")]
     Activation {
         /// Which.
         kind: Activation,
     },
     /// Leaves out a share of the numbers in training.
-    #[serde(rename_all = "kebab-case")]
     Dropout {
         /// The share.
         rate: f64,
@@ -164,13 +156,11 @@ pub enum LayerSpec {
     /// Normalises each column over the batch.
     BatchNorm,
     /// Several ways side by side, their columns put together.
-    #[serde(rename_all = "kebab-case")]
     Branches {
         /// The layers of each way.
         branches: Vec<Vec<LayerSpec>>,
     },
     /// The input plus what the layers make of it.
-    #[serde(rename_all = "kebab-case")]
     Residual {
         /// The layers; they must keep the shape.
         layers: Vec<LayerSpec>,

@@ -3,4 +3,5 @@
 pub mod elementwise;
 pub mod gemm;
 pub mod sparse_grad;
+pub mod table;
 pub mod windows;

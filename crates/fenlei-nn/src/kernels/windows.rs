@@ -35,7 +35,7 @@ pub struct Product<'a, P> {
     pub stride: usize,
     /// Where this group starts in a row.
     pub column: usize,
-    /// Filters of this group.
+    /// Filters of this group: numbers between two taps.
     pub n_filters: usize,
 }
 
@@ -124,6 +124,8 @@ pub trait WindowKernels: Sized {
         window: Window,
         positions: std::ops::Range<usize>,
     );
+    /// Rounds values to fixed point, one scale a value (see [`table`](super::table)).
+    fn quantise(out: &mut [i16], values: &[Self], scale: &[f32]);
     /// Adds to `sum` what the filters give at position `t`.
     fn add_position(sum: &mut [Self], product: Product<'_, Self>, index: &[u32], window: Window, t: usize);
 }
@@ -164,6 +166,9 @@ impl WindowKernels for f32 {
     ) {
         max_f32(best, winners, product, index, window, positions);
     }
+    fn quantise(out: &mut [i16], values: &[Self], scale: &[f32]) {
+        super::table::quantise(out, values, scale);
+    }
     fn add_position(sum: &mut [Self], product: Product<'_, Self>, index: &[u32], window: Window, t: usize) {
         sum_f32(sum, product, index, window, t);
     }
@@ -179,6 +184,11 @@ impl WindowKernels for f64 {
         positions: std::ops::Range<usize>,
     ) {
         max_body(best, winners, product, index, window, positions);
+    }
+    fn quantise(out: &mut [i16], values: &[Self], scale: &[f32]) {
+        for ((q, v), s) in out.iter_mut().zip(values).zip(scale) {
+            *q = (*v * Self::from(*s)).round_ties_even() as i16;
+        }
     }
     fn add_position(sum: &mut [Self], product: Product<'_, Self>, index: &[u32], window: Window, t: usize) {
         sum_body(sum, product, index, window, t);

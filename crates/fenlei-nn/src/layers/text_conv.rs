@@ -34,7 +34,7 @@ pub enum TextPooling {
 }
 
 impl TextPooling {
-    fn n_rows(self, n_positions: usize) -> usize {
+    pub(super) fn n_rows(self, n_positions: usize) -> usize {
         match self {
             Self::GlobalMax => 1,
             Self::Max { size, stride } => n_positions.checked_sub(size).map_or(1, |rest| rest / stride + 1),
@@ -42,7 +42,7 @@ impl TextPooling {
         }
     }
 
-    fn positions(self, row: usize, n_positions: usize) -> std::ops::Range<usize> {
+    pub(super) fn positions(self, row: usize, n_positions: usize) -> std::ops::Range<usize> {
         match self {
             Self::GlobalMax => 0..n_positions,
             Self::Max { size, stride } => row * stride..(row * stride + size).min(n_positions),
@@ -97,6 +97,8 @@ pub struct TextConv {
     pub(super) channels: Vec<Channel>,
     pub(super) weight: ParamId,
     pub(super) bias: ParamId,
+    /// Steps of the fixed-point products for each filter; 0 until training is over.
+    pub(super) scale: ParamId,
     pub(super) groups: Vec<FilterGroup>,
     pub(super) n_filters: usize,
     pub(super) dim: usize,
@@ -129,10 +131,13 @@ impl TextConv {
         let weight = builder.add(format!("{name}.weight"), &[column, dim], Role::Weight, init);
         let bias =
             builder.add(format!("{name}.bias"), &[groups.len() * sizes.n_filters], Role::Bias, Init::Constant(0.0));
+        let n_outputs = groups.len() * sizes.n_filters;
+        let scale = builder.add(format!("{name}.scale"), &[n_outputs], Role::Statistic, Init::Constant(0.0));
         Self {
             channels,
             weight,
             bias,
+            scale,
             groups,
             n_filters: sizes.n_filters,
             dim,
@@ -163,8 +168,28 @@ impl TextConv {
         self.pooling.n_rows(self.n_positions(&self.groups[0], n_tokens))
     }
 
+    /// Fills `vectors: [ids.len(), dim]` from the tables.
+    pub(super) fn read_vectors<T: Scalar>(&self, vectors: &mut [T], ids: &[u32], params: &Params<T>) {
+        vectors.par_chunks_mut(self.dim).zip(ids).with_min_len(64).for_each(|(vector, &id)| {
+            let mut rest = vector;
+            for channel in &self.channels {
+                let (head, tail) = rest.split_at_mut(channel.dim);
+                let row = id as usize * channel.dim;
+                head.copy_from_slice(&params.data(channel.table)[row..row + channel.dim]);
+                rest = tail;
+            }
+        });
+    }
+
     /// Fills `vectors: [n_distinct, dim]` from the tables and drops what training drops.
-    fn gather<T: Scalar>(&self, vectors: &mut Vec<T>, mask: &mut Vec<T>, batch: &Batch, params: &Params<T>, pass: Pass) {
+    fn gather<T: Scalar>(
+        &self,
+        vectors: &mut Vec<T>,
+        mask: &mut Vec<T>,
+        batch: &Batch,
+        params: &Params<T>,
+        pass: Pass,
+    ) {
         vectors.resize(batch.distinct.len() * self.dim, T::ZERO);
         mask.clear();
         let seed = match pass {
@@ -174,15 +199,7 @@ impl TextConv {
         if seed.is_some() {
             mask.resize(vectors.len(), T::ZERO);
         }
-        vectors.par_chunks_mut(self.dim).zip(&batch.distinct).with_min_len(64).for_each(|(vector, &id)| {
-            let mut rest = vector;
-            for channel in &self.channels {
-                let (head, tail) = rest.split_at_mut(channel.dim);
-                let row = id as usize * channel.dim;
-                head.copy_from_slice(&params.data(channel.table)[row..row + channel.dim]);
-                rest = tail;
-            }
-        });
+        self.read_vectors(vectors, &batch.distinct, params);
         let Some(seed) = seed else { return };
         let (bound, scale) = (rng::threshold(self.dropout), T::from_f64(1.0 / (1.0 - self.dropout)));
         mask.par_iter_mut().zip(vectors.par_iter_mut()).enumerate().with_min_len(4096).for_each(|(i, (m, v))| {
@@ -193,17 +210,32 @@ impl TextConv {
 }
 
 impl<T: Scalar> Layer<T> for TextConv {
+    fn finalise(&self, params: &mut Params<T>) {
+        if self.pooling != TextPooling::None {
+            self.set_scales(params);
+        }
+    }
+
+    fn prepare_scoring(&self, cache: &mut Cache<T>, params: &Params<T>) {
+        if self.is_fixed_point(params) {
+            cache.table = Some(self.make_table(params));
+        }
+    }
+
     fn forward(&self, y: &mut Rows<T>, cache: &mut Cache<T>, x: Input<'_, T>, params: &Params<T>, pass: Pass) {
         let batch = x.tokens();
-        self.gather(&mut cache.work, &mut cache.mask, batch, params, pass);
-        let n_distinct = batch.distinct.len();
-        cache.work2.resize(n_distinct * self.n_columns, T::ZERO);
-        matmul(
-            &mut cache.work2,
-            Mat::new(&cache.work, n_distinct, self.dim),
-            Mat::new(params.data(self.weight), self.n_columns, self.dim).t(),
-            false,
-        );
+        let scores = pass == Pass::Predict && self.is_fixed_point(params);
+        if !(scores && cache.table.is_some()) {
+            self.gather(&mut cache.work, &mut cache.mask, batch, params, pass);
+            let n_distinct = batch.distinct.len();
+            cache.work2.resize(n_distinct * self.n_columns, T::ZERO);
+            matmul(
+                &mut cache.work2,
+                Mat::new(&cache.work, n_distinct, self.dim),
+                Mat::new(params.data(self.weight), self.n_columns, self.dim).t(),
+                false,
+            );
+        }
         let width = self.n_outputs();
         y.starts.clear();
         y.starts.push(0);
@@ -213,6 +245,9 @@ impl<T: Scalar> Layer<T> for TextConv {
         y.width = width;
         let n_rows = y.n_rows();
         y.data.resize(n_rows * width, T::ZERO);
+        if scores {
+            return self.score(y, cache, batch, params);
+        }
         cache.winners.resize(n_rows * width, 0);
         let (starts, products, bias) = (&y.starts, &cache.work2, params.data(self.bias));
         let rows = y.data.par_chunks_mut(width).zip(cache.winners.par_chunks_mut(width)).enumerate();

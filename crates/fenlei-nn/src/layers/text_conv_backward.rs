@@ -30,8 +30,9 @@ pub struct SparseLists<T> {
 impl<T: Scalar> SparseLists<T> {
     /// Lists where in the batch each distinct token stands.
     pub(super) fn list_occurrences(&mut self, batch: &Batch) {
-        let places = (0..batch.n_docs() as u32)
-            .flat_map(|doc| batch.doc(doc as usize).enumerate().map(move |(position, token)| (token, (doc, position as u32))));
+        let places = (0..batch.n_docs() as u32).flat_map(|doc| {
+            batch.doc(doc as usize).enumerate().map(move |(position, token)| (token, (doc, position as u32)))
+        });
         self.occurrences.fill_with(batch.distinct.len(), places, |token| batch.index[token] as usize);
     }
 
@@ -112,9 +113,8 @@ impl TextConv {
             n_positions += self.n_positions(group, batch.doc(doc).len());
         }
         let items = wins.iter().map(|win| (win, (win.grad, win.filter)));
-        by_position.fill_with(n_positions, items, |win| {
-            first_position[win.doc as usize] as usize + win.position as usize
-        });
+        by_position
+            .fill_with(n_positions, items, |win| first_position[win.doc as usize] as usize + win.position as usize);
     }
 
     /// `d_rows: [width, n_filters, dim]` of one group. A task owns some filters, with all their taps.
@@ -126,13 +126,8 @@ impl TextConv {
         batch: &Batch,
         group: &FilterGroup,
     ) {
-        let taps = Taps {
-            vectors,
-            dim: self.dim,
-            window: group.window,
-            index: &batch.index,
-            doc_starts: &batch.starts,
-        };
+        let taps =
+            Taps { vectors, dim: self.dim, window: group.window, index: &batch.index, doc_starts: &batch.starts };
         let row = self.dim;
         let d_taps = d_rows.par_chunks_mut(self.n_filters * row).enumerate();
         d_taps.for_each(|(k, d_tap)| {
