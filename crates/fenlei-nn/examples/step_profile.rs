@@ -15,7 +15,14 @@ fn main() {
         let mut params = Params::<f32>::default();
         let mut builder = Builder::new(&mut params, 1);
         let table = builder.add("table".into(), &[vocab, dim], Role::Table, Init::Uniform(0.05));
-        let sizes = TextConvSizes { widths: &[5], n_filters: 128, padding: Padding::Valid, pooling, activation: Activation::Relu, dropout: 0.0 };
+        let sizes = TextConvSizes {
+            widths: &[5],
+            n_filters: 128,
+            padding: Padding::Valid,
+            pooling,
+            activation: Activation::Relu,
+            dropout: 0.0,
+        };
         let layer = TextConv::new(&mut builder, "conv", vec![Channel { table, dim }], &sizes);
         // Zipf-like ids: about 2,500 distinct among 7,500.
         let texts: Vec<Vec<u32>> = (0..docs)
@@ -35,13 +42,22 @@ fn main() {
             layer.forward(&mut y, &mut cache, Input::Tokens(&batch), &params, Pass::Predict);
             best[1] = best[1].min(t.elapsed().as_secs_f64());
             let mut dy = y.clone();
-            for (i, v) in dy.data.iter_mut().enumerate() { *v = rng::normal(3, i as u64) as f32; }
+            for (i, v) in dy.data.iter_mut().enumerate() {
+                *v = rng::normal(3, i as u64) as f32;
+            }
             grads.reset(&params, &batch.distinct);
             let t = Instant::now();
             layer.backward(None, &mut grads, &mut cache, &dy, &y, Input::Tokens(&batch), &params);
             best[2] = best[2].min(t.elapsed().as_secs_f64());
         }
         let flop = 2.0 * batch.distinct.len() as f64 * 640.0 * 128.0;
-        println!("{pooling:?}: distinct {}, gemm {:.2} ms ({:.0} GFLOP/s), forward {:.2} ms, backward {:.2} ms", batch.distinct.len(), best[0] * 1e3, flop / best[0] / 1e9, best[1] * 1e3, best[2] * 1e3);
+        println!(
+            "{pooling:?}: distinct {}, gemm {:.2} ms ({:.0} GFLOP/s), forward {:.2} ms, backward {:.2} ms",
+            batch.distinct.len(),
+            best[0] * 1e3,
+            flop / best[0] / 1e9,
+            best[1] * 1e3,
+            best[2] * 1e3
+        );
     }
 }

@@ -6,19 +6,19 @@
 use crate::init::{Builder, Init};
 use crate::layers::activation::Activation;
 use crate::layers::batch_norm::BatchNorm;
-use crate::layers::branches::Branches;
-use crate::layers::conv1d::{Conv1d, Conv1dSizes};
+use crate::layers::branches::{Branches, probe_rows, probe_tokens};
+use crate::layers::conv1d::{Conv1d, ConvShape};
 use crate::layers::dense::Dense;
 use crate::layers::dropout::Dropout;
 use crate::layers::embedding::Embedding;
-use crate::layers::global_pool::{GlobalPool, GlobalPoolKind};
+use crate::layers::global_pool::{GlobalPool, GlobalPooling};
 use crate::layers::layer_norm::LayerNorm;
 use crate::layers::one_hot_conv::OneHotConv;
-use crate::layers::pool::{LocalPool, LocalPoolKind};
+use crate::layers::pool::{Pool, Pooling};
 use crate::layers::residual::Residual;
 use crate::layers::sequential::Sequential;
 use crate::layers::text_conv::{Channel, TextConv, TextConvSizes, TextPooling};
-use crate::layers::{Layer, padding::Padding};
+use crate::layers::{Input, Layer, padding::Padding};
 use crate::params::{Params, Role};
 use crate::scalar::Scalar;
 use crate::spec::{EmbeddingMode, LayerSpec, NetSpec, PoolKind};
@@ -101,6 +101,12 @@ impl<T: Scalar> Compiler<'_, T> {
         format!("{}.{kind}", self.n_named)
     }
 
+    /// A number that no other layer has, to draw its dropout from.
+    fn salt(&mut self) -> u64 {
+        self.n_named += 1;
+        self.n_named as u64
+    }
+
     fn sequence(&mut self, at: &str, specs: &[LayerSpec], mut flow: Flow) -> Result<(Layers<T>, Flow), CompileError> {
         let mut layers: Layers<T> = Vec::new();
         let mut i = 0;
@@ -174,7 +180,7 @@ impl<T: Scalar> Compiler<'_, T> {
             let width = channels.iter().map(|c| c.dim).sum();
             layers.push(Box::new(Embedding::new(channels.clone())));
             if *dropout > 0.0 {
-                layers.push(Box::new(Dropout::new(&mut self.builder, *dropout, false)));
+                layers.push(Box::new(Dropout::new(*dropout, self.salt())));
             }
             *flow = Flow::Rows { width, per_document: false };
         }
@@ -258,16 +264,19 @@ impl<T: Scalar> Compiler<'_, T> {
                 let mut ways: Vec<Box<dyn Layer<T>>> = Vec::new();
                 for &filter_width in widths {
                     let name = self.name("conv");
-                    let sizes = Conv1dSizes {
+                    let shape = ConvShape {
                         n_in: width,
                         n_filters: *filters,
                         width: filter_width,
                         stride: *stride,
                         padding: *padding,
                     };
-                    ways.push(Box::new(Conv1d::new(&mut self.builder, &name, sizes)));
+                    ways.push(Box::new(Conv1d::new(&mut self.builder, &name, shape)));
                 }
-                layers.push(if ways.len() == 1 { ways.remove(0) } else { Box::new(Branches::new(ways)) });
+                layers.push(match ways.len() {
+                    1 => ways.remove(0),
+                    _ => self.side_by_side(place, ways, Input::Rows(&probe_rows(width)))?,
+                });
                 *flow = rows(widths.len() * filters);
                 self.activation(layers, *activation);
             }
@@ -275,24 +284,24 @@ impl<T: Scalar> Compiler<'_, T> {
                 check_size(place, "size", *size)?;
                 let stride = stride.unwrap_or(*size);
                 check_size(place, "stride", stride)?;
-                let kind = match kind {
-                    PoolKind::Max => LocalPoolKind::Max,
-                    PoolKind::Average => LocalPoolKind::Average,
+                let pooling = match kind {
+                    PoolKind::Max => Pooling::Max,
+                    PoolKind::Average => Pooling::Average,
                     PoolKind::KMax => {
                         return Err(CompileError::new(place, "k-max pooling is global", "use type = \"global-pool\""));
                     }
                 };
-                layers.push(Box::new(LocalPool::new(kind, *size, stride)));
+                layers.push(Box::new(Pool { pooling, size: *size, stride }));
             }
             LayerSpec::GlobalPool { kind, k } => {
                 check_size(place, "k", *k)?;
-                let (kind, factor) = match kind {
-                    PoolKind::Max => (GlobalPoolKind::Max, 1),
-                    PoolKind::Average => (GlobalPoolKind::Average, 1),
-                    PoolKind::KMax => (GlobalPoolKind::KMax { k: *k }, *k),
-                };
-                layers.push(Box::new(GlobalPool::new(kind)));
-                *flow = Flow::Rows { width: width * factor, per_document: true };
+                let pool = GlobalPool(match kind {
+                    PoolKind::Max => GlobalPooling::Max,
+                    PoolKind::Average => GlobalPooling::Average,
+                    PoolKind::KMax => GlobalPooling::KMax { k: *k },
+                });
+                *flow = Flow::Rows { width: pool.n_out(width), per_document: true };
+                layers.push(Box::new(pool));
             }
             LayerSpec::Dense { units, activation } => {
                 check_size(place, "units", *units)?;
@@ -304,7 +313,8 @@ impl<T: Scalar> Compiler<'_, T> {
             LayerSpec::Activation { kind } => self.activation(layers, *kind),
             LayerSpec::Dropout { rate, spatial } => {
                 check_rate(place, *rate)?;
-                layers.push(Box::new(Dropout::new(&mut self.builder, *rate, *spatial)));
+                let salt = self.salt();
+                layers.push(Box::new(if *spatial { Dropout::spatial(*rate, salt) } else { Dropout::new(*rate, salt) }));
             }
             LayerSpec::LayerNorm => {
                 let name = self.name("layer-norm");
@@ -323,7 +333,7 @@ impl<T: Scalar> Compiler<'_, T> {
                         "keep the number of filters, padding = \"same\" and stride 1, without pooling",
                     ));
                 }
-                layers.push(Box::new(Residual::new(Sequential::new(inner))));
+                layers.push(Box::new(Residual::new(Box::new(Sequential::new(inner)))));
             }
             LayerSpec::Embedding { .. } | LayerSpec::OneHotConv { .. } | LayerSpec::Branches { .. } => {
                 unreachable!("handled by the caller")
@@ -367,9 +377,30 @@ impl<T: Scalar> Compiler<'_, T> {
         let Some(per_document) = all_per_document else {
             return Err(CompileError::new(place, "there are no branches", "list the layers of each branch"));
         };
-        layers.push(Box::new(Branches::new(ways)));
+        let ways = match flow {
+            Flow::Rows { width, .. } => self.side_by_side(place, ways, Input::Rows(&probe_rows(*width)))?,
+            _ => self.side_by_side(place, ways, Input::Tokens(&probe_tokens()))?,
+        };
+        layers.push(ways);
         *flow = Flow::Rows { width: total, per_document };
         Ok(())
+    }
+
+    /// Puts layers side by side, if they give as many rows for every document.
+    fn side_by_side(
+        &mut self,
+        place: &str,
+        ways: Vec<Box<dyn Layer<T>>>,
+        probe: Input<'_, T>,
+    ) -> Result<Box<dyn Layer<T>>, CompileError> {
+        match Branches::new(ways, probe, self.builder.params()) {
+            Ok(branches) => Ok(Box::new(branches)),
+            Err(mismatch) => Err(CompileError::new(
+                place,
+                mismatch.to_string(),
+                "give the branches the same padding, stride and pooling",
+            )),
+        }
     }
 }
 

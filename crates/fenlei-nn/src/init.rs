@@ -54,6 +54,11 @@ impl<'a, T: Scalar> Builder<'a, T> {
         self.params.get_mut(id).trainable = false;
     }
 
+    /// The parameters made so far.
+    pub fn params(&self) -> &Params<T> {
+        self.params
+    }
+
     /// How many parameters there are so far: a number to make unique names and dropout seeds from.
     pub fn n_params(&self) -> usize {
         self.params.len()

@@ -35,6 +35,18 @@ impl<T: Copy + Default> Rows<T> {
         &self.data[row * self.width..(row + 1) * self.width]
     }
 
+    /// The numbers of a document, `[n_rows, width]`.
+    pub fn doc_data(&self, doc_idx: usize) -> &[T] {
+        let doc = self.doc(doc_idx);
+        &self.data[doc.start * self.width..doc.end * self.width]
+    }
+
+    /// The numbers of a document, to change.
+    pub fn doc_data_mut(&mut self, doc_idx: usize) -> &mut [T] {
+        let doc = self.doc(doc_idx);
+        &mut self.data[doc.start * self.width..doc.end * self.width]
+    }
+
     /// Takes the document bounds of `starts`, `width` numbers a row, all zero. Keeps the memory it has.
     pub fn reset(&mut self, starts: &[u32], width: usize) {
         self.starts.clear();
@@ -43,6 +55,34 @@ impl<T: Copy + Default> Rows<T> {
         let n = self.n_rows() * width;
         self.data.clear();
         self.data.resize(n, T::default());
+    }
+
+    /// Takes the document bounds of `starts`, `width` numbers a row. The numbers are whatever was there: for callers
+    /// that write every one of them.
+    pub fn resize_like(&mut self, starts: &[u32], width: usize) {
+        self.starts.clear();
+        self.starts.extend_from_slice(starts);
+        self.width = width;
+        self.data.resize(self.n_rows() * width, T::default());
+    }
+
+    /// Like [`resize_like`](Self::resize_like) with documents of these many rows.
+    pub fn resize_documents(&mut self, n_rows: impl Iterator<Item = usize>, width: usize) {
+        self.starts.clear();
+        self.starts.push(0);
+        let mut end = 0;
+        for n in n_rows {
+            end += n as u32;
+            self.starts.push(end);
+        }
+        self.width = width;
+        self.data.resize(end as usize * width, T::default());
+    }
+
+    /// Becomes equal to `other`. Keeps the memory it has.
+    pub fn copy_from(&mut self, other: &Self) {
+        self.resize_like(&other.starts, other.width);
+        self.data.copy_from_slice(&other.data);
     }
 
     /// Like [`reset`](Self::reset) with one row for each document.

@@ -22,6 +22,17 @@ impl<'a, T> Mat<'a, T> {
         Self { data, n_rows, n_cols, row_stride: n_cols, col_stride: 1 }
     }
 
+    /// An `[n_rows, n_cols]` matrix whose rows begin `row_stride` numbers apart. Rows may overlap, and `data` may be
+    /// longer than the matrix.
+    ///
+    /// # Panics
+    /// When `data` is too short.
+    pub fn strided(data: &'a [T], n_rows: usize, n_cols: usize, row_stride: usize) -> Self {
+        let n = if n_rows == 0 { 0 } else { (n_rows - 1) * row_stride + n_cols };
+        assert!(data.len() >= n, "{} numbers for {n_rows} by {n_cols}, {row_stride} apart", data.len());
+        Self { data, n_rows, n_cols, row_stride, col_stride: 1 }
+    }
+
     /// The same numbers with rows and columns exchanged.
     pub fn t(self) -> Self {
         Self {
@@ -42,21 +53,31 @@ const PARALLEL_FROM: usize = 1 << 20;
 /// # Panics
 /// When the sizes do not fit.
 pub fn matmul<T: Scalar>(out: &mut [T], a: Mat<'_, T>, b: Mat<'_, T>, accumulate: bool) {
+    assert_eq!(out.len(), a.n_rows * b.n_cols, "a {} by {} result", a.n_rows, b.n_cols);
+    matmul_strided(out, b.n_cols, a, b, accumulate);
+}
+
+/// [`matmul`] into rows that begin `out_stride` numbers apart. Numbers of `out` between rows and behind the last one
+/// keep their values.
+///
+/// # Panics
+/// When the sizes do not fit.
+pub fn matmul_strided<T: Scalar>(out: &mut [T], out_stride: usize, a: Mat<'_, T>, b: Mat<'_, T>, accumulate: bool) {
     let (m, k, n) = (a.n_rows, a.n_cols, b.n_cols);
     assert_eq!(k, b.n_rows, "inner sizes");
-    assert_eq!(out.len(), m * n, "a {m} by {n} result");
     if m == 0 || n == 0 {
         return;
     }
+    assert!(out_stride >= n && out.len() >= (m - 1) * out_stride + n, "a {m} by {n} result, {out_stride} apart");
     if k == 0 {
         if !accumulate {
-            out.fill(T::ZERO);
+            out.chunks_mut(out_stride).take(m).for_each(|row| row[..n].fill(T::ZERO));
         }
         return;
     }
     let parallelism = if m * n * k < PARALLEL_FROM { gemm::Parallelism::None } else { gemm::Parallelism::Rayon(0) };
-    // SAFETY: `Mat` holds its whole matrix (checked in `new`, kept by `t`), `out` holds `m * n` numbers (checked
-    // above) and cannot overlap the inputs, because it is borrowed mutably.
+    // SAFETY: `Mat` holds its whole matrix (checked in `new` and `strided`, kept by `t`), `out` holds `m` rows of `n`
+    // numbers that do not overlap (checked above) and is apart from the inputs, because it is borrowed mutably.
     unsafe {
         gemm::gemm(
             m,
@@ -64,7 +85,7 @@ pub fn matmul<T: Scalar>(out: &mut [T], a: Mat<'_, T>, b: Mat<'_, T>, accumulate
             k,
             out.as_mut_ptr(),
             1,
-            n as isize,
+            out_stride as isize,
             accumulate,
             a.data.as_ptr(),
             a.col_stride as isize,
@@ -128,6 +149,18 @@ mod tests {
     }
 
     #[test]
+    fn strided_rows_may_overlap_and_leave_gaps() {
+        // Windows of three numbers, two apart, times a vector, into every second place.
+        let x = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0];
+        let w = [1.0, 10.0, 100.0];
+        let mut out = [-1.0; 6];
+        matmul_strided(&mut out, 2, Mat::strided(&x, 3, 3, 2), Mat::new(&w, 3, 1), false);
+        assert_eq!(out, [321.0, -1.0, 543.0, -1.0, 765.0, -1.0]);
+        matmul_strided(&mut out, 2, Mat::strided(&x, 3, 3, 2), Mat::new(&w, 3, 1), true);
+        assert_eq!(out, [642.0, -1.0, 1086.0, -1.0, 1530.0, -1.0]);
+    }
+
+    #[test]
     fn gives_the_same_bits_for_any_number_of_threads() {
         let (m, n, k) = (301, 640, 128);
         let (a, b): (Vec<f32>, Vec<f32>) = (random(m * k, 1), random(k * n, 2));
@@ -135,6 +168,21 @@ mod tests {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             let mut out = vec![0f32; m * n];
             pool.install(|| matmul(&mut out, Mat::new(&a, m, k), Mat::new(&b, k, n), false));
+            out
+        };
+        let one = run(1);
+        assert!(one == run(2) && one == run(3) && one == run(8));
+    }
+
+    #[test]
+    fn long_sums_give_the_same_bits_for_any_number_of_threads() {
+        // The shape of a weight gradient: few outputs, a long inner side.
+        let (m, n, k) = (64, 96, 5000);
+        let (a, b): (Vec<f32>, Vec<f32>) = (random(k * m, 1), random(k * n, 2));
+        let run = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let mut out = vec![0f32; m * n];
+            pool.install(|| matmul(&mut out, Mat::new(&a, k, m).t(), Mat::new(&b, k, n), true));
             out
         };
         let one = run(1);

@@ -1,7 +1,9 @@
 //! The loops that take the time. Each fast kernel is tested against the definition of what it computes.
 
+pub mod documents;
 pub mod elementwise;
 pub mod gemm;
+pub mod pooling;
 pub mod sparse_grad;
 pub mod table;
 pub mod windows;

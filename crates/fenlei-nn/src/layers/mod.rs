@@ -4,10 +4,17 @@
 //! everything a pass computes lives in a [`Cache`], so that one net serves many threads.
 
 pub mod activation;
+pub mod branches;
+pub mod conv1d;
 pub mod dense;
+pub mod dropout;
 pub mod embedding;
+pub mod global_pool;
 pub mod one_hot_conv;
 pub mod padding;
+pub mod pool;
+pub mod residual;
+pub mod sequential;
 pub mod text_conv;
 pub mod text_conv_backward;
 pub mod text_conv_scoring;
@@ -17,7 +24,15 @@ use crate::ragged::{Batch, Rows};
 use crate::scalar::Scalar;
 
 pub use activation::Activation;
+pub use branches::{BranchMismatch, Branches};
+pub use conv1d::{Conv1d, ConvShape};
 pub use dense::Dense;
+pub use dropout::Dropout;
+pub use global_pool::{GlobalPool, GlobalPooling};
+pub use padding::Padding;
+pub use pool::{Pool, Pooling};
+pub use residual::Residual;
+pub use sequential::Sequential;
 
 /// What a layer reads: the tokens of the batch, or the rows that another layer made.
 #[derive(Debug, Clone, Copy)]
@@ -69,6 +84,8 @@ pub enum Pass {
 /// Each layer says which fields it uses, and for what. All keep their memory from step to step.
 #[derive(Debug, Clone, Default)]
 pub struct Cache<T> {
+    /// Document bounds of a layer's own layout.
+    pub starts: Vec<u32>,
     /// Winning positions of a maximum.
     pub winners: Vec<u32>,
     /// Dropout masks: 0 or the scale.

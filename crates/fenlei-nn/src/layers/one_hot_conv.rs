@@ -36,7 +36,7 @@ impl OneHotConv {
         // The source's start: normal with standard deviation 0.01.
         let table = builder.add(format!("{name}.table"), &shape, Role::Table, Init::Normal(0.01));
         let bias = builder.add(format!("{name}.bias"), &[n_filters], Role::Bias, Init::Constant(0.0));
-        Self { table, bias, window: Window { width, pad_left: padding.pad_left(width) }, padding, n_filters }
+        Self { table, bias, window: Window { width, pad_left: padding.pad_left(1, width, 1) }, padding, n_filters }
     }
 }
 

@@ -121,7 +121,7 @@ impl TextConv {
         let mut groups = Vec::new();
         let mut column = 0;
         for (i, &width) in sizes.widths.iter().enumerate() {
-            let window = Window { width, pad_left: sizes.padding.pad_left(width) };
+            let window = Window { width, pad_left: sizes.padding.pad_left(1, width, 1) };
             groups.push(FilterGroup { window, padding: sizes.padding, column, output: i * sizes.n_filters });
             column += width * sizes.n_filters;
         }
