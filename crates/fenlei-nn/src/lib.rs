@@ -9,6 +9,7 @@
 pub mod init;
 pub mod kernels;
 pub mod layers;
+pub mod loss;
 pub mod params;
 pub mod ragged;
 pub mod rng;
