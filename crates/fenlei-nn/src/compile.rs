@@ -19,7 +19,7 @@ use crate::layers::residual::Residual;
 use crate::layers::sequential::Sequential;
 use crate::layers::text_conv::{Channel, TextConv, TextConvSizes, TextPooling};
 use crate::layers::{Input, Layer, padding::Padding};
-use crate::params::{Params, Role};
+use crate::params::Role;
 use crate::scalar::Scalar;
 use crate::spec::{EmbeddingMode, LayerSpec, NetSpec, PoolKind};
 
@@ -67,11 +67,10 @@ pub fn compile<T: Scalar>(
     spec: &NetSpec,
     vocab_size: usize,
     n_outputs: usize,
-    params: &mut Params<T>,
-    seed: u64,
+    builder: Builder<'_, T>,
 ) -> Result<Vec<Box<dyn Layer<T>>>, CompileError> {
     check_rate("word-dropout", spec.word_dropout)?;
-    let mut compiler = Compiler { builder: Builder::new(params, seed), vocab_size, n_named: 0 };
+    let mut compiler = Compiler { builder, vocab_size, n_named: 0 };
     let (mut layers, flow) = compiler.sequence("layers", &spec.layers, Flow::Tokens)?;
     let width = match flow {
         Flow::Rows { width, per_document: true } => width,

@@ -1,6 +1,7 @@
 //! A net: layers built from a description, their parameters, and the passes through them.
 
 use crate::compile::{CompileError, compile};
+use crate::init::Builder;
 use crate::layers::{Cache, Input, Layer, Pass};
 use crate::loss::Head;
 use crate::params::{Grads, Params};
@@ -45,6 +46,18 @@ impl<T: Scalar> Net<T> {
     /// # Errors
     /// When the layers do not fit together.
     pub fn new(spec: &NetSpec, sizes: NetSizes, seed: u64) -> Result<Self, CompileError> {
+        Self::build(spec, sizes, Some(seed))
+    }
+
+    /// Builds a net of zeros, for numbers that are about to be loaded.
+    ///
+    /// # Errors
+    /// When the layers do not fit together.
+    pub fn zeros(spec: &NetSpec, sizes: NetSizes) -> Result<Self, CompileError> {
+        Self::build(spec, sizes, None)
+    }
+
+    fn build(spec: &NetSpec, sizes: NetSizes, seed: Option<u64>) -> Result<Self, CompileError> {
         let head = match (spec.head, sizes.multi_label) {
             (HeadSpec::Auto, false) | (HeadSpec::Softmax, false) => Head::Softmax,
             (HeadSpec::Auto, true) | (HeadSpec::Sigmoid, _) => Head::Sigmoid,
@@ -66,7 +79,11 @@ impl<T: Scalar> Net<T> {
         };
         let n_outputs = if head == Head::Binary { 1 } else { sizes.n_labels };
         let mut params = Params::default();
-        let layers = compile(spec, sizes.vocab_size, n_outputs, &mut params, seed)?;
+        let builder = match seed {
+            Some(seed) => Builder::new(&mut params, seed),
+            None => Builder::zeros(&mut params),
+        };
+        let layers = compile(spec, sizes.vocab_size, n_outputs, builder)?;
         Ok(Self { layers, params, head, sizes, word_dropout: spec.word_dropout, n_outputs })
     }
 

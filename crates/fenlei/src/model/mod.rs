@@ -1,14 +1,15 @@
 //! Model families: a closed enum, from its description to its numbers.
 
-use fenlei_nn::layers::Pass;
-use fenlei_nn::net::{Net, NetSizes, Workspace};
+mod net;
+
+pub use net::NetModel;
+
+use fenlei_nn::net::NetSizes;
 use fenlei_nn::spec::NetSpec;
-use fenlei_nn::{Batch, Rows};
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use crate::Result;
 use crate::text::EncodedTexts;
-use crate::{Error, Result};
 
 /// Which model, with all of its settings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -22,11 +23,14 @@ pub enum ModelSpec {
 #[derive(Debug)]
 pub enum Model {
     /// A neural network over token ids.
-    Net(Box<Net<f32>>),
+    Net(Box<NetModel>),
 }
 
-/// Documents that one thread scores at a time: enough to make matrix products worth while.
-const DOCS_PER_TASK: usize = 64;
+impl Default for ModelSpec {
+    fn default() -> Self {
+        Self::Net(NetSpec::default())
+    }
+}
 
 impl ModelSpec {
     /// Builds the model with its first values from `seed`.
@@ -35,35 +39,24 @@ impl ModelSpec {
     /// When its parts do not fit together.
     pub fn build(&self, sizes: NetSizes, seed: u64) -> Result<Model> {
         match self {
-            Self::Net(spec) => Net::new(spec, sizes, seed)
-                .map(|net| Model::Net(Box::new(net)))
-                .map_err(|e| Error::config(format!("model.{}", e.place), e.problem, e.help)),
+            Self::Net(spec) => NetModel::new(spec, sizes, seed).map(|net| Model::Net(Box::new(net))),
         }
     }
 }
 
 impl Model {
-    /// The probability of each label for each text: `[n_texts, n_labels]`, row-major. Each row is the same alone and in
-    /// any company.
+    /// The probability of each label for each text: `[n_texts, n_labels]`, row-major. A row does not depend on the texts
+    /// beside it, but for the rounding of the last digits of a product.
     pub fn probabilities(&self, texts: &EncodedTexts) -> Vec<f32> {
-        let Self::Net(net) = self;
-        let n_labels = net.sizes().n_labels;
-        let mut out = vec![0.0; texts.len() * n_labels];
-        let tasks = out.par_chunks_mut(DOCS_PER_TASK * n_labels).enumerate();
-        tasks.for_each_init(Memory::default, |memory, (task, out)| {
-            let first = task * DOCS_PER_TASK;
-            let docs = (first..first + out.len() / n_labels).map(|doc| texts.ids_of(doc));
-            memory.batch.fill(docs, net.sizes().vocab_size);
-            let logits: &Rows<f32> = net.forward(&mut memory.workspace, &memory.batch, Pass::Predict);
-            net.head().probabilities(out, &logits.data, net.n_outputs());
-        });
-        out
+        match self {
+            Self::Net(net) => net.probabilities(texts),
+        }
     }
-}
 
-/// What a thread works in.
-#[derive(Default)]
-struct Memory {
-    batch: Batch,
-    workspace: Workspace<f32>,
+    /// What the model was built from.
+    pub fn spec(&self) -> ModelSpec {
+        match self {
+            Self::Net(net) => ModelSpec::Net(net.spec().clone()),
+        }
+    }
 }
