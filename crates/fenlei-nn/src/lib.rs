@@ -10,6 +10,7 @@ pub mod init;
 pub mod kernels;
 pub mod layers;
 pub mod loss;
+pub mod optim;
 pub mod params;
 pub mod ragged;
 pub mod rng;

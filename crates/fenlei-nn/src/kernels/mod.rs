@@ -3,4 +3,6 @@
 pub mod documents;
 pub mod elementwise;
 pub mod gemm;
+pub mod norms;
 pub mod pooling;
+pub mod update;
