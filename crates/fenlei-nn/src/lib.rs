@@ -13,6 +13,7 @@ pub mod kernels;
 pub mod layers;
 pub mod loss;
 pub mod net;
+pub mod optim;
 pub mod params;
 pub mod ragged;
 pub mod rng;

@@ -44,22 +44,36 @@ fn map2_part<T: Scalar, F: Fn(T, T) -> T>(out: &mut [T], a: &[T], b: &[T], f: F)
     }
 }
 
-/// `out[i] += a[i]`. Both slices have the same length.
-pub fn add_to<T: Scalar>(out: &mut [T], a: &[T]) {
+/// `out[i] = f(out[i], a[i])`. Both slices have the same length.
+pub fn update_with<T: Scalar>(out: &mut [T], a: &[T], f: impl Fn(T, T) -> T + Copy + Send + Sync) {
     assert_eq!(out.len(), a.len());
     if out.len() < PARALLEL_FROM {
-        return add_part(out, a);
+        return update_part(out, a, f);
     }
     let middle = out.len() / 2;
     let (out, out_right) = out.split_at_mut(middle);
-    rayon::join(|| add_to(out, &a[..middle]), || add_to(out_right, &a[middle..]));
+    rayon::join(|| update_with(out, &a[..middle], f), || update_with(out_right, &a[middle..], f));
 }
 
 #[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2+fma", "aarch64+neon"))]
-fn add_part<T: Scalar>(out: &mut [T], a: &[T]) {
+fn update_part<T: Scalar, F: Fn(T, T) -> T>(out: &mut [T], a: &[T], f: F) {
     for (out, &a) in out.iter_mut().zip(a) {
-        *out += a;
+        *out = f(*out, a);
     }
+}
+
+/// `out[i] *= factor`.
+pub fn scale<T: Scalar>(out: &mut [T], factor: T) {
+    if out.len() < PARALLEL_FROM {
+        return out.iter_mut().for_each(|x| *x *= factor);
+    }
+    let (left, right) = out.split_at_mut(out.len() / 2);
+    rayon::join(|| scale(left, factor), || scale(right, factor));
+}
+
+/// `out[i] += a[i]`. Both slices have the same length.
+pub fn add_to<T: Scalar>(out: &mut [T], a: &[T]) {
+    update_with(out, a, |out, a| out + a);
 }
 
 /// `out[i] = value(i)` with `i` the place in the whole slice.

@@ -3,7 +3,9 @@
 pub mod documents;
 pub mod elementwise;
 pub mod gemm;
+pub mod norms;
 pub mod pooling;
 pub mod sparse_grad;
 pub mod table;
+pub mod update;
 pub mod windows;

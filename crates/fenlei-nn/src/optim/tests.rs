@@ -1,0 +1,225 @@
+use super::*;
+use crate::rng;
+
+const SPECS: [&str; 8] = [
+    r#"{"kind": "sgd", "lr": 0.1}"#,
+    r#"{"kind": "sgd", "lr": 0.1, "momentum": 0.9}"#,
+    r#"{"kind": "sgd", "lr": 0.1, "momentum": 0.9, "nesterov": true}"#,
+    r#"{"kind": "adam", "lr": 0.01}"#,
+    r#"{"kind": "adamw", "lr": 0.01, "weight_decay": 0.1}"#,
+    r#"{"kind": "rmsprop", "lr": 0.01}"#,
+    r#"{"kind": "rmsprop", "lr": 0.01, "momentum": 0.5}"#,
+    r#"{"kind": "adagrad", "lr": 0.1, "initial": 0.1}"#,
+];
+
+fn specs() -> impl Iterator<Item = OptimizerSpec> {
+    SPECS.iter().map(|text| serde_json::from_str(text).unwrap())
+}
+
+/// A table of six rows, a matrix, a bias and a statistic.
+fn params<T: Scalar>(table_role: Role) -> Params<T> {
+    let mut params = Params::default();
+    let value = |i: usize| rng::normal(1, i as u64);
+    params.add("table".into(), &[6, 3], table_role, value);
+    params.add("weight".into(), &[4, 5], Role::Weight, value);
+    params.add("bias".into(), &[4], Role::Bias, value);
+    params.add("mean".into(), &[4], Role::Statistic, value);
+    params
+}
+
+fn grads<T: Scalar>(params: &Params<T>, rows: &[u32], seed: u64) -> Grads<T> {
+    let mut grads = Grads::default();
+    grads.reset(params, rows);
+    for (p, grad) in grads.iter_mut().enumerate() {
+        let row_len = params.iter().nth(p).unwrap().row_len();
+        for i in 0..grad.data.len() {
+            // A row's gradient depends on the row, not on its place in the list.
+            let place = grad.rows.get(i / row_len).map_or(i, |&row| row as usize * row_len + i % row_len);
+            grad.data[i] = T::from_f64(rng::normal(rng::derive(seed, p as u64), place as u64));
+        }
+    }
+    grads
+}
+
+#[test]
+fn a_table_whose_rows_are_all_touched_moves_like_a_matrix() {
+    for spec in specs() {
+        let (mut table, mut dense) = (params::<f64>(Role::Table), params::<f64>(Role::Bias));
+        let (mut a, mut b) = (Optimizer::new(spec, &table), Optimizer::new(spec, &dense));
+        for step in 0..4 {
+            let rows = [[3, 0, 5, 1, 4, 2], [0, 1, 2, 3, 4, 5]][step % 2];
+            let g = grads(&table, &rows, step as u64);
+            a.step(&mut table, &g, 0.5);
+            let g = grads(&dense, &rows, step as u64);
+            b.step(&mut dense, &g, 0.5);
+        }
+        for (a, b) in table.iter().zip(dense.iter()) {
+            assert_eq!(a.data, b.data, "{spec:?}: {}", a.name);
+        }
+    }
+}
+
+#[test]
+fn rows_that_a_batch_did_not_touch_stay_with_their_moments() {
+    for spec in specs() {
+        let mut params = params::<f32>(Role::Table);
+        let mut optimizer = Optimizer::new(spec, &params);
+        optimizer.step(&mut params.clone(), &grads(&params, &[0, 1, 2, 3, 4, 5], 1), 1.0);
+        let (before, moments) = (params.clone(), optimizer.state.moments.clone());
+        optimizer.step(&mut params, &grads(&before, &[4, 1], 2), 1.0);
+        for row in 0..6 {
+            let numbers = row * 3..row * 3 + 3;
+            let touched = row == 1 || row == 4;
+            let id = crate::params::ParamId(0);
+            assert_eq!(params.data(id)[numbers.clone()] != before.data(id)[numbers.clone()], touched, "{spec:?} {row}");
+            for (now, before) in optimizer.state.moments[0].iter().zip(&moments[0]).filter(|(now, _)| !now.is_empty()) {
+                assert_eq!(now[numbers.clone()] != before[numbers.clone()], touched, "{spec:?} {row}");
+            }
+        }
+        assert_eq!(params.iter().last(), before.iter().last(), "statistics are not trained");
+    }
+}
+
+#[test]
+fn frozen_parameters_stay_and_move_once_they_are_thawed() {
+    let mut params = params::<f32>(Role::Table);
+    params.iter_mut().for_each(|param| param.trainable &= param.name != "table");
+    let mut optimizer = Optimizer::new(OptimizerSpec::adam(0.1), &params);
+    assert!(optimizer.state.moments[0][0].is_empty());
+    let before = params.clone();
+    optimizer.step(&mut params, &grads(&before, &[1], 1), 1.0);
+    assert_eq!(params.iter().next(), before.iter().next());
+    params.iter_mut().next().unwrap().trainable = true;
+    let g = grads(&params, &[1], 1);
+    optimizer.step(&mut params, &g, 1.0);
+    assert_ne!(params.iter().next(), before.iter().next());
+}
+
+#[test]
+fn a_resumed_optimizer_goes_on_bit_for_bit() {
+    for spec in specs() {
+        let mut params = params::<f32>(Role::Table);
+        let mut optimizer = Optimizer::new(spec, &params);
+        for step in 0..3 {
+            let g = grads(&params, &[step, 5], step as u64);
+            optimizer.step(&mut params, &g, 1.0);
+        }
+        let mut resumed_params = params.clone();
+        let mut resumed = Optimizer::resume(spec, &params, optimizer.state.clone()).unwrap();
+        let g = grads(&params, &[2, 3], 9);
+        optimizer.step(&mut params, &g, 0.3);
+        resumed.step(&mut resumed_params, &g, 0.3);
+        assert!(params == resumed_params && optimizer.state == resumed.state, "{spec:?}");
+    }
+    let params = params::<f32>(Role::Table);
+    let sgd = Optimizer::new(OptimizerSpec::Sgd { lr: 1.0, momentum: 0.0, nesterov: false }, &params);
+    assert!(Optimizer::resume(OptimizerSpec::adam(0.1), &params, sgd.state).is_none());
+}
+
+#[test]
+fn penalties_reach_weights_and_touched_rows_only() {
+    let params = params::<f64>(Role::Table);
+    let zero = |rows: &[u32]| {
+        let mut grads = Grads::default();
+        grads.reset(&params, rows);
+        grads
+    };
+    let mut grads = zero(&[2, 4]);
+    let slope = |w: f64| 0.1 * w.signum() + 0.01 * w;
+    let regularization = Regularization { l1: 0.1, l2: 0.01, ..Default::default() };
+    regularization.add_to_gradients(&mut grads, &params);
+    let expected: Vec<Vec<f64>> = vec![
+        vec![0.0; 6],
+        params.data(crate::params::ParamId(1)).iter().map(|&w| slope(w)).collect(),
+        vec![0.0; 4],
+        vec![],
+    ];
+    assert!(grads.iter().map(|g| &g.data).eq(&expected));
+    let mut grads = zero(&[2, 4]);
+    Regularization { embeddings: true, ..regularization }.add_to_gradients(&mut grads, &params);
+    let table = params.data(crate::params::ParamId(0));
+    let expected: Vec<f64> = table[6..9].iter().chain(&table[12..15]).map(|&w| slope(w)).collect();
+    assert_eq!(grads.iter().next().unwrap().data, expected);
+}
+
+#[test]
+fn gradients_are_clipped_to_a_common_length() {
+    let params = params::<f64>(Role::Table);
+    let mut grads = grads(&params, &[0, 3], 1);
+    let before = grads.clone();
+    let plain: f64 = grads.iter().flat_map(|g| &g.data).map(|g| g * g).sum::<f64>().sqrt();
+    let clip = |limit| Regularization { clip_norm: Some(limit), ..Default::default() };
+    assert!((clip(100.0).clip(&mut grads).unwrap() - plain).abs() < 1e-12);
+    assert_eq!(grads, before, "short gradients stay");
+    clip(0.5).clip(&mut grads);
+    let after: f64 = grads.iter().flat_map(|g| &g.data).map(|g| g * g).sum::<f64>().sqrt();
+    assert!((after - 0.5).abs() < 1e-6);
+    assert_eq!(Regularization::default().clip(&mut grads), None);
+    grads.iter_mut().next().unwrap().data[0] = f64::NAN;
+    let broken = grads.clone();
+    assert!(clip(0.1).clip(&mut grads).unwrap().is_nan());
+    assert_eq!(grads.get(crate::params::ParamId(1)), broken.get(crate::params::ParamId(1)));
+}
+
+#[test]
+fn long_rows_of_weights_are_scaled_back() {
+    let id = crate::params::ParamId(0);
+    let make = || {
+        let mut params = Params::<f64>::default();
+        params.add("a".into(), &[2, 2], Role::Weight, |i| [3.0, 4.0, 0.3, 0.4][i]);
+        params.add("b".into(), &[1, 2], Role::Weight, |_| 30.0);
+        params
+    };
+    let mut params = make();
+    let regularization = Regularization { max_norm: Some(1.0), ..Default::default() };
+    regularization.bound_rows(&mut params);
+    assert_eq!(params.data(id), make().data(id), "the last layer only");
+    let last: f64 = params.data(crate::params::ParamId(1)).iter().map(|w| w * w).sum();
+    assert!((last - 1.0).abs() < 1e-12);
+    Regularization { max_norm_layers: MaxNormLayers::All, ..regularization }.bound_rows(&mut params);
+    for (found, expected) in params.data(id).iter().zip([0.6, 0.8, 0.3, 0.4]) {
+        assert!((found - expected).abs() < 1e-15);
+    }
+}
+
+#[test]
+fn steps_give_the_same_bits_for_any_number_of_threads() {
+    let mut start = Params::<f32>::default();
+    start.add("table".into(), &[9000, 24], Role::Table, |i| rng::normal(1, i as u64));
+    start.add("weight".into(), &[700, 300], Role::Weight, |i| rng::normal(2, i as u64));
+    let rows: Vec<u32> = (0..6000u32).map(|i| (i * 7919) % 9000).collect();
+    let run = |n_threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(n_threads).build().unwrap();
+        pool.install(|| {
+            let mut params = start.clone();
+            let mut optimizer = Optimizer::new(OptimizerSpec::adam(0.01), &params);
+            let regularization = Regularization {
+                l1: 1e-3,
+                l2: 1e-3,
+                embeddings: true,
+                max_norm: Some(1.0),
+                clip_norm: Some(1.0),
+                ..Default::default()
+            };
+            for step in 0..2 {
+                let mut g = grads(&params, &rows, step);
+                regularization.add_to_gradients(&mut g, &params);
+                regularization.clip(&mut g);
+                optimizer.step(&mut params, &g, 1.0);
+                regularization.bound_rows(&mut params);
+            }
+            params
+        })
+    };
+    let one = run(1);
+    assert!(one == run(2) && one == run(3) && one == run(8));
+}
+
+#[test]
+fn numbers_out_of_range_are_named() {
+    assert!(specs().all(|spec| spec.out_of_range().is_none()));
+    let spec = OptimizerSpec::Adam { lr: 0.1, beta1: 0.9, beta2: 1.0, epsilon: 1e-8 };
+    assert_eq!(spec.out_of_range(), Some(("beta2", 1.0, "from 0 to below 1")));
+    assert_eq!(OptimizerSpec::adam(-1.0).out_of_range(), Some(("lr", -1.0, "a number above 0")));
+    assert!(serde_json::from_str::<OptimizerSpec>(r#"{"kind": "sgd", "lr": 1, "momentun": 0}"#).is_err());
+}
