@@ -26,7 +26,10 @@ fn english() {
         default_tokens("Don't miss it!! It's a 10/10 film...<br /><br />See IMDb.com (really)."),
         "don't|miss|it|!|!|it's|a|10|/|10|film|.|.|.|see|imdb.com|(|really|)|."
     );
-    assert_eq!(default_tokens("state-of-the-art \"U.S.A.\" $3.50 re:you"), "state|-|of|-|the|-|art|\"|u.s.a|.|\"|$|3.50|re:you");
+    assert_eq!(
+        default_tokens("state-of-the-art \"U.S.A.\" $3.50 re:you"),
+        "state|-|of|-|the|-|art|\"|u.s.a|.|\"|$|3.50|re:you"
+    );
 }
 
 #[test]
@@ -39,7 +42,10 @@ fn chinese_by_character_and_by_word() {
 
 #[test]
 fn mixed_chinese_and_english() {
-    assert_eq!(default_tokens("用iPhone 15 Pro看《Avatar 2》,太cool了"), "用|iphone|15|pro|看|《|avatar|2|》|,|太|cool|了");
+    assert_eq!(
+        default_tokens("用iPhone 15 Pro看《Avatar 2》,太cool了"),
+        "用|iphone|15|pro|看|《|avatar|2|》|,|太|cool|了"
+    );
     let words = tokens("[segment]\nchinese = 'jieba'", "用ｉＰｈｏｎｅ看電影");
     assert_eq!(words, pairs(&[("用", "用"), ("iphone", "ｉＰｈｏｎｅ"), ("看", "看"), ("电影", "電影")]));
 }
@@ -62,7 +68,10 @@ fn html_and_entities() {
 #[test]
 fn emoji() {
     assert_eq!(default_tokens("👨‍👩‍👧‍👦❤️👍🏽🇨🇳🇺🇸 1️⃣ ☕️"), "👨‍👩‍👧‍👦|❤|👍🏽|🇨🇳|🇺🇸|1⃣|☕");
-    assert_eq!(tokens("[segment]\npunctuation = 'drop'", "so 😂, good!!"), pairs(&[("so", "so"), ("😂", "😂"), ("good", "good")]));
+    assert_eq!(
+        tokens("[segment]\npunctuation = 'drop'", "so 😂, good!!"),
+        pairs(&[("so", "so"), ("😂", "😂"), ("good", "good")])
+    );
 }
 
 #[test]
@@ -106,7 +115,8 @@ fn masks_are_tokens_of_their_own() {
 
 #[test]
 fn stop_words_go_after_segmentation() {
-    let spec: PipelineSpec = toml::from_str("[stop_words]\nlanguages = ['en', 'zh']\n[segment]\nmode = 'jieba'").unwrap();
+    let spec: PipelineSpec =
+        toml::from_str("[stop_words]\nlanguages = ['en', 'zh']\n[segment]\nmode = 'jieba'").unwrap();
     let stages = spec.fit(&["We don't 我们 喜欢 films"]).unwrap().stages("We don't 我们 喜欢 films");
     assert_eq!(stages.tokens.len(), 5);
     let filtered: Vec<_> = stages.filtered.iter().map(|token| token.text.as_str()).collect();
@@ -180,7 +190,8 @@ fn a_tokenizer_file_a_user_dictionary_and_a_stop_list_are_saved_inside() {
         assert_eq!(loaded.stages(text), pipeline.stages(text));
         assert_eq!(&serde_json::to_string(&loaded).unwrap(), json);
     }
-    let texts = |pipeline: &TextPipeline| pipeline.stages(text).filtered.into_iter().map(|t| t.text).collect::<Vec<_>>();
+    let texts =
+        |pipeline: &TextPipeline| pipeline.stages(text).filtered.into_iter().map(|t| t.text).collect::<Vec<_>>();
     assert_eq!(texts(&fitted[0])[..4], ["the", "play", "##ed", "play"]);
     assert_eq!(texts(&fitted[1]), ["the", "played", "playing", "奥利给"]);
     assert_eq!(fitted[0].encode("the <b>played</b>").offsets, [(0, 3), (7, 11), (11, 13)]);

@@ -128,9 +128,9 @@ struct Steps {
 impl Steps {
     fn new(spec: &PipelineSpec, files: &Files, stop_words: Option<Vec<String>>) -> Result<Self> {
         let cleaner = Cleaner::new(&spec.clean);
-        let clean = |text: &str| cleaner.clean::<Untraced>(text, &mut Buffers::default(), &mut Vec::new()).text.to_owned();
-        let segmenter =
-            Segmenter::new(&spec.segment, files.user_dict.as_deref(), files.tokenizer.as_deref(), &clean)?;
+        let clean =
+            |text: &str| cleaner.clean::<Untraced>(text, &mut Buffers::default(), &mut Vec::new()).text.to_owned();
+        let segmenter = Segmenter::new(&spec.segment, files.user_dict.as_deref(), files.tokenizer.as_deref(), &clean)?;
         let stop_words = match stop_words {
             Some(words) => StopWords::of(words),
             None => StopWords::new(&spec.stop_words, files.stop_words.as_deref(), &clean),
@@ -254,7 +254,11 @@ impl TryFrom<SavedPipeline> for TextPipeline {
         }
         if spec.segment.user_dict.is_some() != user_dict.is_some() {
             let help = "the saved pipeline was changed by hand; fit it again";
-            return Err(Error::config("user_dict", "the words that the specification names are not saved with it", help));
+            return Err(Error::config(
+                "user_dict",
+                "the words that the specification names are not saved with it",
+                help,
+            ));
         }
         let files = Files { user_dict, tokenizer, stop_words: None };
         let steps = Steps::new(&spec, &files, Some(stop_words))?;

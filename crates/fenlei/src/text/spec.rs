@@ -234,7 +234,8 @@ impl Default for TruncateSpec {
 impl PipelineSpec {
     /// Whether the values make sense, without looking at files.
     pub(crate) fn check_values(&self) -> Result<()> {
-        let wrong = |place: &str, problem: &str, help: &str| Err(Error::config(format!("pipeline.{place}"), problem, help));
+        let wrong =
+            |place: &str, problem: &str, help: &str| Err(Error::config(format!("pipeline.{place}"), problem, help));
         let uses_jieba = match self.segment.mode {
             SegmentMode::Auto => self.segment.chinese == Chinese::Jieba,
             mode => mode == SegmentMode::Jieba,
@@ -243,15 +244,25 @@ impl PipelineSpec {
             return wrong("vocab.min_count", "found 0, expected at least 1", "use 1 to keep every token");
         }
         if self.vocab.max_size == 0 {
-            return wrong("vocab.max_size", "found 0, expected at least 1", "leave it out for 100,000, or give a number");
+            return wrong(
+                "vocab.max_size",
+                "found 0, expected at least 1",
+                "leave it out for 100,000, or give a number",
+            );
         }
         if u32::try_from(self.vocab.max_size).is_err() {
             return wrong("vocab.max_size", "found more than 4,294,967,295", "token numbers have 32 bits; give less");
         }
         if self.truncate.max_tokens == 0 {
-            return wrong("truncate.max_tokens", "found 0, expected at least 1", "leave it out for 1024, or give a number");
+            return wrong(
+                "truncate.max_tokens",
+                "found 0, expected at least 1",
+                "leave it out for 1024, or give a number",
+            );
         }
-        if let Some(c) = self.clean.keep.as_deref().and_then(|keep| keep.chars().find(|&c| self.clean.remove.contains(c))) {
+        if let Some(c) =
+            self.clean.keep.as_deref().and_then(|keep| keep.chars().find(|&c| self.clean.remove.contains(c)))
+        {
             let problem = format!("{c:?} stands in `keep` and in `remove`");
             return wrong("clean.keep", &problem, "take it out of one of the two");
         }
@@ -276,7 +287,8 @@ impl PipelineSpec {
             let help = "set mode = \"jieba\" or chinese = \"jieba\", or leave the file out";
             return wrong("segment.user_dict", "words for jieba are given, but jieba is not used", help);
         }
-        if let Some(unknown) = self.stop_words.languages.iter().find(|code| stop_words::lookup(code.as_str()).is_none()) {
+        if let Some(unknown) = self.stop_words.languages.iter().find(|code| stop_words::lookup(code.as_str()).is_none())
+        {
             let problem = format!("no stop words for the language {unknown:?}");
             let known = stop_words::available_languages().join(", ");
             return wrong("stop_words.languages", &problem, &format!("known languages: {known}"));

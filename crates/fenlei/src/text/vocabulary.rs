@@ -46,7 +46,11 @@ impl Vocabulary {
             return wrong(format!("the first token is not {UNKNOWN_TOKEN:?}"));
         }
         if tokens.len() != counts.len() {
-            return wrong(format!("found {} tokens and {} counts, expected the same number", tokens.len(), counts.len()));
+            return wrong(format!(
+                "found {} tokens and {} counts, expected the same number",
+                tokens.len(),
+                counts.len()
+            ));
         }
         let mut table = TokenTable::with_capacity(tokens.len());
         for token in tokens {

@@ -373,7 +373,10 @@ mod tests {
     #[test]
     fn entities_become_characters() {
         for mode in [Html::Auto, Html::Always] {
-            assert_eq!(text_of("R&amp;D &lt;b&gt; &#20013;&#x6587; &eacute;&nbsp;&hellip;", mode), "R&D <b> 中文 é\u{a0}…");
+            assert_eq!(
+                text_of("R&amp;D &lt;b&gt; &#20013;&#x6587; &eacute;&nbsp;&hellip;", mode),
+                "R&D <b> 中文 é\u{a0}…"
+            );
             assert_eq!(text_of("AT&T &; & &# &unknownthing;", mode), "AT&T &; & &# &unknownthing;");
         }
         assert_eq!(text_of("a?b=1&copy=2", Html::Auto), "a?b=1&copy=2");
@@ -383,7 +386,18 @@ mod tests {
 
     #[test]
     fn text_that_merely_contains_angle_brackets_survives() {
-        for text in ["a < b and c > d", "<3 you", "i <3", "x<y and y>z", "<john@example.com>", "<url>", "1<2>0", "<", "<>", "</"] {
+        for text in [
+            "a < b and c > d",
+            "<3 you",
+            "i <3",
+            "x<y and y>z",
+            "<john@example.com>",
+            "<url>",
+            "1<2>0",
+            "<",
+            "<>",
+            "</",
+        ] {
             assert_eq!(text_of(text, Html::Auto), text);
         }
         assert_eq!(text_of("i <3 a < b", Html::Always), "i <3 a < b");

@@ -9,6 +9,9 @@ use crate::text::spec::{CleanSpec, Mask};
 /// Longest local part of a mail address, and of a mention, that is looked at.
 const MAX_NAME_BYTES: usize = 64;
 
+/// Longer runs of digits are no numbers. Without a limit `1.1.1…1x` would be read again from every point.
+const MAX_NUMBER_BYTES: usize = 64;
+
 /// What is masked, removed or filtered.
 #[derive(Clone, Debug)]
 pub(super) struct Masks {
@@ -135,14 +138,19 @@ fn is_word(c: char) -> bool {
 /// addresses may have, without closing punctuation.
 fn url(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
-    let starts = |prefix: &str| bytes.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix.as_bytes()));
+    let starts =
+        |prefix: &str| bytes.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix.as_bytes()));
     let head = ["http://", "https://", "ftp://", "www."].into_iter().find(|prefix| starts(prefix))?.len();
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=%|".contains(&b);
     let mut end = head + bytes[head..].iter().take_while(|&&b| allowed(b)).count();
-    while end > head && b".,;:!?'()[]*".contains(&bytes[end - 1]) {
-        // A bracket that was opened inside the address belongs to it.
-        if bytes[end - 1] == b')' && bytes[head..end].contains(&b'(') {
-            break;
+    // A bracket that was opened inside the address belongs to it; others close what stands around it.
+    let mut unopened = bytes[head..end].iter().map(|b| i64::from(*b == b')') - i64::from(*b == b'(')).sum::<i64>();
+    while end > head {
+        match bytes[end - 1] {
+            b'.' | b',' | b';' | b':' | b'!' | b'?' | b'\'' | b'[' | b']' | b'*' => {}
+            b'(' => unopened += 1,
+            b')' if unopened > 0 => unopened -= 1,
+            _ => break,
         }
         end -= 1;
     }
@@ -157,7 +165,8 @@ fn mail(text: &str) -> Option<usize> {
     if at == 0 || at > MAX_NAME_BYTES || bytes.get(at) != Some(&b'@') {
         return None;
     }
-    let domain = bytes[at + 1..].iter().take(255).take_while(|b| b.is_ascii_alphanumeric() || b"-.".contains(b)).count();
+    let domain =
+        bytes[at + 1..].iter().take(255).take_while(|b| b.is_ascii_alphanumeric() || b"-.".contains(b)).count();
     let mut end = at + 1 + domain;
     while end > at + 1 && !bytes[end - 1].is_ascii_alphanumeric() {
         end -= 1;
@@ -185,11 +194,13 @@ fn number(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
     let digit = |i: usize| bytes.get(i).is_some_and(u8::is_ascii_digit);
     let mut end = 0;
-    while digit(end) || (end > 0 && matches!(bytes.get(end), Some(b'.' | b',')) && digit(end + 1)) {
+    while end <= MAX_NUMBER_BYTES
+        && (digit(end) || (end > 0 && matches!(bytes.get(end), Some(b'.' | b',')) && digit(end + 1)))
+    {
         end += 1;
     }
     let word_goes_on = text[end..].chars().next().is_some_and(is_word);
-    (end > 0 && !word_goes_on).then_some(end)
+    (end > 0 && end <= MAX_NUMBER_BYTES && !word_goes_on).then_some(end)
 }
 
 #[cfg(test)]
@@ -214,10 +225,13 @@ mod tests {
     fn each_kind_becomes_its_token() {
         let spec = all(Mask::Mask);
         assert_eq!(masked(&spec, "see https://a.b/c?d=1, or www.x.org."), "see <url>, or <url>.");
-        assert_eq!(masked(&spec, "看http://t.cn/abc,很好 (http://en.org/a_(b))"), "看<url>,很好 (<url>)");
+        assert_eq!(masked(&spec, "看http://t.cn/abc,很好 (http://en.org/a_(b))."), "看<url>,很好 (<url>).");
         assert_eq!(masked(&spec, "mail 99a.b+c@d-e.co.uk. or a@b"), "mail <mail>. or a@b");
         assert_eq!(masked(&spec, "@user_1 hi @张三 x@ @ y"), "<mention> hi <mention> x@ @ y");
-        assert_eq!(masked(&spec, "3.14 1,000, 2008年 4th mp3 10:30 100% v2"), "<number> <number>, <number>年 4th mp3 <number>:<number> <number>% v2");
+        assert_eq!(
+            masked(&spec, "3.14 1,000, 2008年 4th mp3 10:30 100% v2"),
+            "<number> <number>, <number>年 4th mp3 <number>:<number> <number>% v2"
+        );
         assert_eq!(masked(&all(Mask::Remove), "a http://b.c d 5"), "a   d  ");
     }
 
@@ -234,6 +248,18 @@ mod tests {
         assert_eq!(masked(&spec, "a#b*c!"), "a b c!");
         let spec = CleanSpec { keep: Some("!".to_owned()), numbers: Mask::Mask, ..CleanSpec::default() };
         assert_eq!(masked(&spec, "wow!! (très) 好。7"), "wow!!  très  好 <number>");
+    }
+
+    #[test]
+    fn hostile_text_is_read_in_linear_time() {
+        let begun = std::time::Instant::now();
+        for piece in ["1.", "http://)", "www.", "a.", "@a", "a@b", "x@x.x", ")"] {
+            let text = format!("http://{}x", piece.repeat(2_000_000 / piece.len()));
+            for text in [&text[..], &text[7..]] {
+                assert!(masked(&all(Mask::Mask), text).len() < 10_000_000);
+            }
+        }
+        assert!(begun.elapsed().as_secs() < 20, "took {:?}", begun.elapsed());
     }
 
     #[test]

@@ -259,7 +259,8 @@ mod tests {
     use proptest::prelude::*;
 
     const ALL: Normalise = Normalise { nfkc: true, strip_invisible: true, collapse_whitespace: true, lowercase: true };
-    const NONE: Normalise = Normalise { nfkc: false, strip_invisible: false, collapse_whitespace: false, lowercase: false };
+    const NONE: Normalise =
+        Normalise { nfkc: false, strip_invisible: false, collapse_whitespace: false, lowercase: false };
 
     fn apply(steps: Normalise, text: &str) -> String {
         let mut out = String::new();

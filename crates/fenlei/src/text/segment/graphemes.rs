@@ -50,7 +50,10 @@ mod tests {
 
     #[test]
     fn marks_and_joined_emoji_stay_with_their_character() {
-        assert_eq!(characters("好 e\u{301}x👨\u{200D}👩\u{200D}👧!"), ["好", "e\u{301}", "x", "👨\u{200D}👩\u{200D}👧", "!"]);
+        assert_eq!(
+            characters("好 e\u{301}x👨\u{200D}👩\u{200D}👧!"),
+            ["好", "e\u{301}", "x", "👨\u{200D}👩\u{200D}👧", "!"]
+        );
     }
 
     proptest! {

@@ -159,12 +159,17 @@ mod tests {
     #[test]
     fn auto_leaves_documents_that_are_not_chinese_to_the_unicode_rules() {
         let auto = spec(SegmentMode::Auto, Chinese::Jieba, Punctuation::Keep);
-        assert_eq!(tokens(&auto, "the word 我们 means we, in a language of many"), tokens(&SegmentSpec::default(), "the word 我们 means we, in a language of many"));
+        assert_eq!(
+            tokens(&auto, "the word 我们 means we, in a language of many"),
+            tokens(&SegmentSpec::default(), "the word 我们 means we, in a language of many")
+        );
     }
 
     #[test]
     fn masks_are_one_token_and_separate_what_is_around_them() {
-        let segmenter = Segmenter::new(&spec(SegmentMode::Chars, Chinese::Chars, Punctuation::Drop), None, None, &str::to_owned).unwrap();
+        let segmenter =
+            Segmenter::new(&spec(SegmentMode::Chars, Chinese::Chars, Punctuation::Drop), None, None, &str::to_owned)
+                .unwrap();
         let text = "ab<url>c<url>";
         let mut found = Vec::new();
         let _ = segmenter.segment(Cleaned { text, protected: &[2..7, 8..13] }, |token, range| {

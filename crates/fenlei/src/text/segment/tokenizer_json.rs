@@ -121,7 +121,8 @@ pub(crate) mod tests {
 
     #[test]
     fn gives_pieces_with_their_ranges() {
-        let expected = [("the", 0..3), ("play", 4..8), ("##ing", 8..11), ("!", 11..12), ("好", 12..15), ("[UNK]", 16..19)];
+        let expected =
+            [("the", 0..3), ("play", 4..8), ("##ing", 8..11), ("!", 11..12), ("好", 12..15), ("[UNK]", 16..19)];
         let expected: Vec<_> = expected.into_iter().map(|(piece, range)| (piece.to_owned(), range)).collect();
         assert_eq!(pieces("the playing!好 cat"), expected);
     }

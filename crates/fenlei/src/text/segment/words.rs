@@ -175,7 +175,10 @@ mod tests {
 
     #[test]
     fn contractions_numbers_and_abbreviations_are_one_word() {
-        assert_eq!(words("don't stop: it's 3.14, U.S.A. a_b"), ["don't", "stop", ":", "it's", "3.14", ",", "U.S.A", ".", "a_b"]);
+        assert_eq!(
+            words("don't stop: it's 3.14, U.S.A. a_b"),
+            ["don't", "stop", ":", "it's", "3.14", ",", "U.S.A", ".", "a_b"]
+        );
         assert_eq!(words("1,000;2 a,b 1'a x:y '70s"), ["1,000;2", "a", ",", "b", "1", "'", "a", "x:y", "'", "70s"]);
         assert_eq!(words(" !?  ... "), ["!", "?", ".", ".", "."]);
     }
