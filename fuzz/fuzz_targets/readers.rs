@@ -27,7 +27,9 @@ fuzz_target!(|bytes: &[u8]| {
             for target in &dataset.targets {
                 assert!(target.as_slice().iter().all(|&label| (label as usize) < dataset.labels.len()));
                 assert!(target.as_slice().windows(2).all(|pair| pair[0] < pair[1]), "labels are ascending");
-                assert!(matches!(target, Target::Unlabelled) || matches!(target, Target::Many(_)) == dataset.multi_label);
+                assert!(
+                    matches!(target, Target::Unlabelled) || matches!(target, Target::Many(_)) == dataset.multi_label
+                );
             }
             let mut labels = dataset.labels.clone();
             labels.sort();
