@@ -2,17 +2,20 @@
 
 use std::time::Instant;
 
+use fenlei_nn::loss::{Loss, LossSpec};
 use fenlei_nn::net::{Net, NetSizes};
+use fenlei_nn::params::Params;
 use fenlei_nn::rng;
+use fenlei_nn::spec::NetSpec;
 use fenlei_nn::training::Training;
 
 use super::examples::{Examples, hold_back};
 use super::{ClassWeights, EpochRecord, Event, Metric, Plan, StopReason, TrainOptions, Trained, ValidationRecord};
 use crate::classifier::{Classifier, Decision};
 use crate::data::Dataset;
-use crate::features::vectors;
+use crate::features::WordVectors;
 use crate::metrics::Report;
-use crate::model::Model;
+use crate::model::{Model, ModelSpec, NetModel, net_probabilities};
 use crate::text::TextPipeline;
 use crate::{Error, Result};
 
@@ -27,14 +30,19 @@ const DEFAULT_THRESHOLD: f32 = 0.5;
 
 /// Everything that a training holds.
 pub(super) struct Run<'a> {
-    plan: &'a Plan,
-    options: TrainOptions<'a>,
+    pub(super) plan: Plan,
+    pub(super) options: TrainOptions<'a>,
+    /// CRC-32 of the training texts and labels.
+    pub(super) fingerprint: String,
     pipeline: TextPipeline,
     labels: Vec<String>,
     decision: Decision,
     train: Examples,
     validation: Option<Examples>,
+    spec: NetSpec,
     pub(super) training: Training<f32>,
+    /// The parameters of the best epoch, until the training is over.
+    pub(super) best: Option<Params<f32>>,
     vectors: Option<String>,
     pub(super) progress: Progress,
 }
@@ -60,7 +68,7 @@ pub(super) struct Progress {
 
 impl<'a> Run<'a> {
     /// Fits the pipeline, encodes the documents, builds the model.
-    pub fn prepare(plan: &'a Plan, documents: &Dataset, mut options: TrainOptions<'a>) -> Result<Self> {
+    pub fn prepare(plan: &Plan, documents: &Dataset, mut options: TrainOptions<'a>) -> Result<Self> {
         let share = if options.validation.is_some() { 0.0 } else { plan.train.validation };
         let (kept, held) = hold_back(documents, share, rng::derive(plan.seed, SEED_SPLIT))?;
         let from = options.from.take();
@@ -94,18 +102,23 @@ impl<'a> Run<'a> {
                 "give validation documents with the same labels, or leave --validation out",
             ));
         }
-        let (net, vectors) = build_net(plan, &pipeline, &labels, decision, old)?;
+        let (spec, net, vectors) = build_net(plan, &pipeline, &labels, decision, old)?;
         let weights = class_weights(&plan.train.class_weights, &labels, &train)?;
-        let training = Training::new(net, &plan.train.settings(), weights);
+        let loss = Loss::new(plan.train.loss.unwrap_or(LossSpec::of(net.head())), net.head())
+            .map_err(|e| Error::config("train.loss", e.to_string(), "leave train.loss out for the usual one"))?;
+        let training = Training::new(net, plan.train.optimizer, loss, plan.train.regularization, weights);
         Ok(Self {
-            plan,
+            plan: plan.clone(),
             options,
+            fingerprint: documents.fingerprint(),
             pipeline,
             labels,
             decision,
             train,
             validation,
+            spec,
             training,
+            best: None,
             vectors,
             progress: Progress::default(),
         })
@@ -138,6 +151,9 @@ impl<'a> Run<'a> {
             }
             self.save_checkpoint()?;
         };
+        if reason != StopReason::Interrupted {
+            self.remove_checkpoint();
+        }
         self.emit(|_| Event::Stop(reason));
         self.conclude(reason)
     }
@@ -149,7 +165,6 @@ impl<'a> Run<'a> {
         rng::shuffle(&mut order, rng::derive(rng::derive(self.plan.seed, SEED_ORDER), u64::from(epoch)));
         let batch_size = self.plan.train.batch_size;
         let steps_per_epoch = order.len().div_ceil(batch_size) as u64;
-        self.training.set_schedule_length(steps_per_epoch, self.plan.train.epochs);
         for step in self.progress.steps_done..steps_per_epoch {
             if self.options.stop.is_some_and(|stop| stop.load(std::sync::atomic::Ordering::Relaxed)) {
                 return Ok(false);
@@ -157,12 +172,14 @@ impl<'a> Run<'a> {
             let clock = Instant::now();
             let first = step as usize * batch_size;
             let docs = &order[first..(first + batch_size).min(order.len())];
-            let seed = rng::derive(rng::derive(self.plan.seed, SEED_STEPS), u64::from(epoch - 1) * steps_per_epoch + step);
+            let seed =
+                rng::derive(rng::derive(self.plan.seed, SEED_STEPS), u64::from(epoch - 1) * steps_per_epoch + step);
             let Self { training, train, .. } = self;
             let loss = training.step(
-                docs.iter().map(|&d| train.texts.ids_of(d as usize)),
+                docs.iter().map(|&d| train.texts.get(d as usize).unwrap_or_default()),
                 docs.iter().map(|&d| train.targets[d as usize].as_slice()),
                 seed,
+                1.0,
             );
             if !loss.is_finite() {
                 return Err(super::diverged(epoch));
@@ -183,7 +200,6 @@ impl<'a> Run<'a> {
     }
 
     fn end_epoch(&mut self, epoch: u32) -> Result<()> {
-        self.training.end_epoch();
         let report = self.validate()?;
         let n_docs = self.train.len() as f64;
         let figure = report.as_ref().map(|r| match self.plan.train.early_stopping.metric {
@@ -201,13 +217,10 @@ impl<'a> Run<'a> {
             self.progress.best = figure;
             self.progress.epochs_since_best = 0;
             if self.plan.train.early_stopping.keep_best {
-                self.training.keep_best();
+                self.best = Some(self.training.params().clone());
             }
         } else if figure.is_some() {
             self.progress.epochs_since_best += 1;
-        }
-        if let Some(figure) = figure {
-            self.training.plateau(figure);
         }
         let record = EpochRecord {
             epoch,
@@ -219,7 +232,7 @@ impl<'a> Run<'a> {
             }),
             seconds: self.progress.seconds,
             docs_per_second: n_docs / self.progress.seconds.max(1e-9),
-            lr_factor: self.training.lr_factor(),
+            lr_factor: 1.0,
             best,
         };
         self.progress.history.push(record);
@@ -234,7 +247,7 @@ impl<'a> Run<'a> {
     /// The report of the weights that a model would now be made of.
     fn validate(&mut self) -> Result<Option<Report>> {
         let Some(validation) = &self.validation else { return Ok(None) };
-        let probabilities = self.training.with_averaged_weights(|net| Model::net_probabilities(net, &validation.texts));
+        let probabilities = net_probabilities(&self.training.net, &validation.texts, None);
         let Decision { multi_label, threshold } = self.decision;
         validation.report(&self.labels, &probabilities, multi_label, threshold).map(Some)
     }
@@ -243,9 +256,11 @@ impl<'a> Run<'a> {
         if reason == StopReason::Interrupted && self.progress.history.is_empty() && self.progress.steps_done == 0 {
             return Err(Error::Interrupted);
         }
-        let net = self.training.into_best();
-        let mut model = Model::Net(Box::new(net));
-        model.finalise();
+        let mut net = self.training.net;
+        if let Some(best) = self.best {
+            net.params = best;
+        }
+        let model = Model::Net(Box::new(NetModel::trained(self.spec, net)));
         let classifier = Classifier::new(self.pipeline, model, self.labels, self.decision);
         let validation = match &self.validation {
             Some(validation) => {
@@ -255,10 +270,27 @@ impl<'a> Run<'a> {
             }
             None => None,
         };
-        Ok(Trained { classifier, history: self.progress.history, validation, reason })
+        Ok(Trained {
+            classifier,
+            fingerprint: self.fingerprint,
+            n_train: self.train.len(),
+            history: self.progress.history,
+            validation,
+            reason,
+        })
     }
 
-    fn emit<'r>(&'r mut self, event: impl FnOnce(&'r Self) -> Event<'r>) {
+    /// The averaged weights, where the plan asks for them.
+    pub(super) fn average_params(&self) -> Option<&Params<f32>> {
+        None
+    }
+
+    /// The averaged weights, to load.
+    pub(super) fn average_params_mut(&mut self) -> Option<&mut Params<f32>> {
+        None
+    }
+
+    fn emit(&mut self, event: impl for<'e> FnOnce(&'e Self) -> Event<'e>) {
         if let Some(listener) = self.options.on_event.take() {
             listener(event(self));
             self.options.on_event = Some(listener);
@@ -266,24 +298,37 @@ impl<'a> Run<'a> {
     }
 }
 
-/// Builds the net, or takes the old one, and puts pretrained vectors into its tables.
+/// Builds the net, or takes the old one, and puts pretrained vectors into its tables. Also gives the description of the
+/// net, and says how much of the vocabulary the vectors cover.
 fn build_net(
     plan: &Plan,
     pipeline: &TextPipeline,
     labels: &[String],
     decision: Decision,
     old: Option<Model>,
-) -> Result<(Net<f32>, Option<String>)> {
-    let sizes = NetSizes { vocab_size: pipeline.vocab().len(), n_labels: labels.len(), multi_label: decision.multi_label };
+) -> Result<(NetSpec, Net<f32>, Option<String>)> {
     if let Some(Model::Net(net)) = old {
-        return Ok((*net, None));
+        let (spec, net) = net.into_net();
+        return Ok((spec, net, None));
     }
-    let Model::Net(mut net) = plan.model.build(sizes, rng::derive(plan.seed, SEED_WEIGHTS))?;
-    let Some(path) = &plan.embeddings else { return Ok((*net, None)) };
-    let vectors = vectors::load_for_vocabulary(path, pipeline.vocab())?;
-    let said = vectors.describe();
-    net.set_word_vectors(vectors.dim, |id| vectors.row(id)).map_err(|e| Error::config("embeddings", e.problem, e.help))?;
-    Ok((*net, Some(said)))
+    let vectors = match &plan.embeddings {
+        Some(path) => Some(WordVectors::load_for(path, pipeline.vocab().iter())?),
+        None => None,
+    };
+    let ModelSpec::Net(mut spec) = plan.model.clone();
+    if let Some(vectors) = &vectors {
+        spec.set_embedding_dim(vectors.dim);
+    }
+    let sizes =
+        NetSizes { vocab_size: pipeline.vocab().len(), n_labels: labels.len(), multi_label: decision.multi_label };
+    let Model::Net(model) = ModelSpec::Net(spec).build(sizes, rng::derive(plan.seed, SEED_WEIGHTS))?;
+    let (spec, mut net) = model.into_net();
+    let Some(vectors) = vectors else { return Ok((spec, net, None)) };
+    let (words, tokens) = (100.0 * vectors.coverage.of_words(), 100.0 * vectors.coverage.of_tokens());
+    let said = format!("pretrained vectors cover {words:.1} % of the vocabulary, {tokens:.1} % of its tokens");
+    net.set_word_vectors(vectors.dim, vectors.standard_deviation(), |id| vectors.get(id as usize))
+        .map_err(|e| Error::config("embeddings", e.problem, e.help))?;
+    Ok((spec, net, Some(said)))
 }
 
 fn class_weights(spec: &ClassWeights, labels: &[String], train: &Examples) -> Result<Option<Vec<f64>>> {

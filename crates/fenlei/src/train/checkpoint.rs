@@ -1,0 +1,125 @@
+//! The state of a training in a file, so that an interrupted one goes on as if nothing had happened.
+//!
+//! The pipeline, the labels and the documents are not in it: they are made again from the same plan and documents, which
+//! is checked.
+
+use std::path::Path;
+
+use fenlei_nn::optim::{Optimizer, OptimizerState};
+use fenlei_nn::params::Params;
+use serde::{Deserialize, Serialize};
+
+use super::Plan;
+use super::run::{Progress, Run};
+use crate::artifact::container::{self, Container};
+use crate::artifact::{TensorData, TensorView};
+use crate::{Error, Result};
+
+/// Prefixes of the tensors' names.
+const NOW: &str = "now.";
+const BEST: &str = "best.";
+const AVERAGE: &str = "average.";
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct State {
+    /// So that a model file is not taken for a checkpoint.
+    checkpoint: bool,
+    plan: Plan,
+    fingerprint: String,
+    progress: Progress,
+    optimizer_steps: u64,
+    has_best: bool,
+}
+
+impl Run<'_> {
+    /// Writes the state, if the caller asked for checkpoints.
+    pub(super) fn save_checkpoint(&self) -> Result<()> {
+        let Some(path) = &self.options.checkpoint else { return Ok(()) };
+        let state = State {
+            checkpoint: true,
+            plan: self.plan.clone(),
+            fingerprint: self.fingerprint.clone(),
+            progress: self.progress.clone(),
+            optimizer_steps: self.training.optimizer.state.n_steps,
+            has_best: self.best.is_some(),
+        };
+        let manifest = serde_json::to_vec(&state)
+            .map_err(|e| Error::train(format!("the checkpoint cannot be written: {e}"), "please report this"))?;
+        let mut tensors = Vec::new();
+        push_params(&mut tensors, NOW, self.training.params());
+        if let Some(best) = &self.best {
+            push_params(&mut tensors, BEST, best);
+        }
+        if let Some(average) = self.average_params() {
+            push_params(&mut tensors, AVERAGE, average);
+        }
+        for (i, moments) in self.training.optimizer.state.moments.iter().enumerate() {
+            for (j, moment) in moments.iter().enumerate() {
+                tensors.push(TensorData::from_f32(format!("moment.{i}.{j}"), &[moment.len()], moment));
+            }
+        }
+        container::save(path, &manifest, &tensors)
+    }
+
+    /// Takes up the state, if there is one.
+    pub(super) fn load_checkpoint(&mut self) -> Result<()> {
+        let Some(path) = self.options.checkpoint.clone() else { return Ok(()) };
+        if !path.exists() {
+            return Ok(());
+        }
+        let container = Container::open(&path)?;
+        let refuse = |problem: String| {
+            Error::artifact(&path, problem, "remove the checkpoint to start anew, or leave --resume out")
+        };
+        let state: State = serde_json::from_slice(container.manifest())
+            .map_err(|e| refuse(format!("this is not a checkpoint of this version: {e}")))?;
+        if state.plan != self.plan {
+            return Err(refuse("it belongs to a training with another configuration".to_owned()));
+        }
+        if state.fingerprint != self.fingerprint {
+            return Err(refuse("it belongs to a training on other documents".to_owned()));
+        }
+        self.progress = state.progress;
+        read_params(&container, NOW, &mut self.training.net.params)?;
+        if state.has_best {
+            let mut best = self.training.net.params.clone();
+            read_params(&container, BEST, &mut best)?;
+            self.best = Some(best);
+        }
+        if let Some(average) = self.average_params_mut() {
+            read_params(&container, AVERAGE, average)?;
+        }
+        let n_params = self.training.net.params.len();
+        let moment =
+            |i: usize, j: usize| container.tensor(&format!("moment.{i}.{j}")).and_then(|t: TensorView<'_>| t.to_f32());
+        let moments = (0..n_params).map(|i| Ok([moment(i, 0)?, moment(i, 1)?])).collect::<Result<Vec<_>>>()?;
+        let optimizer = OptimizerState { n_steps: state.optimizer_steps, moments };
+        self.training.optimizer = Optimizer::resume(self.plan.train.optimizer, self.training.params(), optimizer)
+            .ok_or_else(|| refuse("its optimizer does not fit the net".to_owned()))?;
+        Ok(())
+    }
+
+    /// Removes the state when the training is over.
+    pub(super) fn remove_checkpoint(&self) {
+        if let Some(path) = &self.options.checkpoint {
+            remove_quietly(path);
+        }
+    }
+}
+
+/// A checkpoint that stays behind harms nothing: resuming from it gives the same model.
+fn remove_quietly(path: &Path) {
+    let _ = std::fs::remove_file(path);
+}
+
+fn push_params<'a>(tensors: &mut Vec<TensorData<'a>>, prefix: &str, params: &'a Params<f32>) {
+    tensors.extend(params.iter().map(|p| TensorData::from_f32(format!("{prefix}{}", p.name), &p.shape, &p.data)));
+}
+
+fn read_params(container: &Container, prefix: &str, params: &mut Params<f32>) -> Result<()> {
+    for param in params.iter_mut() {
+        param.data = container.read_f32(&format!("{prefix}{}", param.name), &param.shape)?;
+    }
+    Ok(())
+}
