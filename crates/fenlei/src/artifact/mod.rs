@@ -8,6 +8,6 @@ mod foreign;
 mod header;
 mod tensors;
 
-pub use container::{Container, save};
+pub use container::Container;
 pub use header::FORMAT_VERSION;
 pub use tensors::{DType, TensorData, TensorView};
