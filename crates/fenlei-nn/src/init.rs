@@ -28,18 +28,25 @@ pub enum Init {
 #[derive(Debug)]
 pub struct Builder<'a, T> {
     params: &'a mut Params<T>,
-    seed: u64,
+    /// `None` leaves everything 0, for numbers that are about to be loaded.
+    seed: Option<u64>,
 }
 
 impl<'a, T: Scalar> Builder<'a, T> {
     /// Adds to `params`, with values from `seed`.
     pub fn new(params: &'a mut Params<T>, seed: u64) -> Self {
-        Self { params, seed }
+        Self { params, seed: Some(seed) }
+    }
+
+    /// Adds to `params`, all zeros: for numbers that are about to be loaded.
+    pub fn zeros(params: &'a mut Params<T>) -> Self {
+        Self { params, seed: None }
     }
 
     /// Adds a parameter called `name`.
     pub fn add(&mut self, name: String, shape: &[usize], role: Role, init: Init) -> ParamId {
-        let seed = rng::derive(self.seed, self.params.len() as u64);
+        let Some(seed) = self.seed else { return self.params.add_zeros(name, shape, role) };
+        let seed = rng::derive(seed, self.params.len() as u64);
         let uniform = |bound: f64, i: usize| bound * (2.0 * rng::uniform(seed, i as u64) - 1.0);
         self.params.add(name, shape, role, |i| match init {
             Init::GlorotUniform { fan_in, fan_out } => uniform((6.0 / (fan_in + fan_out) as f64).sqrt(), i),
@@ -47,6 +54,11 @@ impl<'a, T: Scalar> Builder<'a, T> {
             Init::Normal(deviation) => deviation * rng::normal(seed, i as u64),
             Init::Constant(value) => value,
         })
+    }
+
+    /// Leaves a parameter as it is in training.
+    pub fn freeze(&mut self, id: ParamId) {
+        self.params.get_mut(id).trainable = false;
     }
 
     /// The parameters made so far.

@@ -6,15 +6,20 @@
 //!
 //! Invariant: the same seed gives the same bits for any number of threads. Parallel code divides outputs, never sums.
 
+pub mod compile;
+pub mod count;
 pub mod init;
 pub mod kernels;
 pub mod layers;
 pub mod loss;
+pub mod net;
 pub mod optim;
 pub mod params;
 pub mod ragged;
 pub mod rng;
 pub mod scalar;
+pub mod spec;
+pub mod training;
 
 pub use ragged::{Batch, Rows};
 pub use scalar::Scalar;

@@ -53,9 +53,20 @@ impl<T: Scalar> Params<T> {
     /// # Panics
     /// When the name is taken: layer names are made unique while a net is built.
     pub fn add(&mut self, name: String, shape: &[usize], role: Role, init: impl Fn(usize) -> f64) -> ParamId {
-        assert!(self.list.iter().all(|p| p.name != name), "two parameters named {name}");
         let n = shape.iter().product();
-        let data = (0..n).map(|i| T::from_f64(init(i))).collect();
+        self.push(name, shape, role, (0..n).map(|i| T::from_f64(init(i))).collect())
+    }
+
+    /// Adds a parameter of zeros.
+    ///
+    /// # Panics
+    /// When the name is taken.
+    pub fn add_zeros(&mut self, name: String, shape: &[usize], role: Role) -> ParamId {
+        self.push(name, shape, role, vec![T::ZERO; shape.iter().product()])
+    }
+
+    fn push(&mut self, name: String, shape: &[usize], role: Role, data: Vec<T>) -> ParamId {
+        assert!(self.list.iter().all(|p| p.name != name), "two parameters named {name}");
         self.list.push(Param { name, shape: shape.to_vec(), data, role, trainable: role != Role::Statistic });
         ParamId(self.list.len() - 1)
     }

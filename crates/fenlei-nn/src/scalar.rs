@@ -3,13 +3,17 @@
 //! Every kernel and layer is generic over [`Scalar`]. Plain arithmetic is written once for both; the few operations
 //! that need a machine-specific body are methods here, so that a layer never asks which type it has.
 
+use crate::kernels::sparse_grad::SparseGradKernels;
+use crate::kernels::windows::WindowKernels;
 use std::fmt::{Debug, Display};
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 
 /// A floating-point number that nets can be made of. Implemented for `f32` and `f64` only.
 pub trait Scalar:
-    Copy
+    WindowKernels
+    + SparseGradKernels
+    + Copy
     + Send
     + Sync
     + 'static

@@ -8,6 +8,9 @@ pub mod eval;
 pub mod features;
 pub mod metrics;
 pub mod model;
+mod storage;
+#[doc(hidden)]
+pub mod testing;
 pub mod text;
 pub mod train;
 

@@ -1,8 +1,11 @@
-//! The loops that take the time. Each fast kernel stands beside a plain one that it is tested against.
+//! The loops that take the time. Each fast kernel is tested against the definition of what it computes.
 
 pub mod documents;
 pub mod elementwise;
 pub mod gemm;
 pub mod norms;
 pub mod pooling;
+pub mod sparse_grad;
+pub mod table;
 pub mod update;
+pub mod windows;

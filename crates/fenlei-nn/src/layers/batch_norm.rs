@@ -8,6 +8,11 @@ use crate::params::{Grads, ParamId, Params, Role};
 use crate::ragged::Rows;
 use crate::scalar::Scalar;
 
+/// Keeps the quotient of a constant column finite; PyTorch's default.
+const EPSILON: f64 = 1e-5;
+/// Share of the way that a running statistic moves to that of the batch; PyTorch's default.
+const MOMENTUM: f64 = 0.1;
+
 /// Every column gets mean 0 and variance 1 over all rows of the batch, then a scale and a shift (Ioffe and Szegedy
 /// 2015). Predictions use running statistics instead of those of the batch.
 ///
@@ -26,15 +31,12 @@ pub struct BatchNorm {
     /// `[width]`.
     running_variance: ParamId,
     width: usize,
-    epsilon: f64,
-    momentum: f64,
 }
 
 impl BatchNorm {
     /// Makes the parameters `{name}.scale`, `{name}.shift`, `{name}.running_mean` and `{name}.running_variance`,
-    /// `[width]`. A running statistic moves by `momentum` of the way to that of the batch. PyTorch's `epsilon` is 1e-5
-    /// and its `momentum` 0.1.
-    pub fn new<T: Scalar>(builder: &mut Builder<'_, T>, name: &str, width: usize, epsilon: f64, momentum: f64) -> Self {
+    /// `[width]`.
+    pub fn new<T: Scalar>(builder: &mut Builder<'_, T>, name: &str, width: usize) -> Self {
         let mut add =
             |part: &str, role, value| builder.add(format!("{name}.{part}"), &[width], role, Init::Constant(value));
         Self {
@@ -43,14 +45,12 @@ impl BatchNorm {
             running_mean: add("running_mean", Role::Statistic, 0.0),
             running_variance: add("running_variance", Role::Statistic, 1.0),
             width,
-            epsilon,
-            momentum,
         }
     }
+}
 
-    fn inverse_deviation<T: Scalar>(&self, variance: T) -> T {
-        T::ONE / (variance + T::from_f64(self.epsilon)).sqrt()
-    }
+fn inverse_deviation<T: Scalar>(variance: T) -> T {
+    T::ONE / (variance + T::from_f64(EPSILON)).sqrt()
 }
 
 impl<T: Scalar> Layer<T> for BatchNorm {
@@ -65,7 +65,7 @@ impl<T: Scalar> Layer<T> for BatchNorm {
         if pass == Pass::Predict || n_rows == 0 {
             mean.copy_from_slice(params.data(self.running_mean));
             for (inverse, &variance) in inverse.iter_mut().zip(params.data(self.running_variance)) {
-                *inverse = self.inverse_deviation(variance);
+                *inverse = inverse_deviation(variance);
             }
         } else {
             add_column_sums(mean, &x.data);
@@ -84,7 +84,7 @@ impl<T: Scalar> Layer<T> for BatchNorm {
             // Of a single row there is no unbiased variance; the plain one, zero, stands in.
             let unbiased = T::from_f64(1.0 / (n_rows.max(2) - 1) as f64);
             batch.extend(inverse.iter().map(|&sum| sum * unbiased));
-            inverse.iter_mut().for_each(|sum| *sum = self.inverse_deviation(*sum * share));
+            inverse.iter_mut().for_each(|sum| *sum = inverse_deviation(*sum * share));
         }
         let (mean, inverse) = moments.split_at(width);
         let (scale, shift) = (params.data(self.scale), params.data(self.shift));
@@ -149,7 +149,7 @@ impl<T: Scalar> Layer<T> for BatchNorm {
             return;
         }
         let (mean, variance) = cache.work2.split_at(self.width);
-        let momentum = T::from_f64(self.momentum);
+        let momentum = T::from_f64(MOMENTUM);
         for (id, batch) in [(self.running_mean, mean), (self.running_variance, variance)] {
             for (running, &batch) in params.data_mut(id).iter_mut().zip(batch) {
                 *running += momentum * (batch - *running);
@@ -165,7 +165,7 @@ mod tests {
     #[test]
     fn running_statistics_move_towards_those_of_training_batches() {
         let mut params = Params::<f64>::default();
-        let norm = BatchNorm::new(&mut Builder::new(&mut params, 1), "norm", 1, 1e-5, 0.1);
+        let norm = BatchNorm::new(&mut Builder::new(&mut params, 1), "norm", 1);
         let x = Rows { data: vec![1.0, 2.0, 6.0], width: 1, starts: vec![0, 2, 3] };
         let (mut y, mut cache) = (Rows::default(), Cache::default());
         norm.forward(&mut y, &mut cache, Input::Rows(&x), &params, Pass::Train { seed: 0 });
@@ -181,7 +181,7 @@ mod tests {
     #[test]
     fn a_batch_of_one_row_gives_the_shift() {
         let mut params = Params::<f32>::default();
-        let norm = BatchNorm::new(&mut Builder::new(&mut params, 1), "norm", 2, 1e-5, 0.1);
+        let norm = BatchNorm::new(&mut Builder::new(&mut params, 1), "norm", 2);
         params.data_mut(norm.shift).copy_from_slice(&[3.0, 4.0]);
         let x = Rows { data: vec![10.0, 20.0], width: 2, starts: vec![0, 1] };
         let (mut y, mut cache) = (Rows::default(), Cache::default());

@@ -152,6 +152,19 @@ impl<T: Scalar> Layer<T> for Branches<T> {
         }
     }
 
+    fn finalise(&self, params: &mut Params<T>) {
+        for layer in &self.branches {
+            layer.finalise(params);
+        }
+    }
+
+    fn prepare_scoring(&self, cache: &mut Cache<T>, params: &Params<T>) {
+        cache.inner.resize_with(self.branches.len(), Cache::default);
+        for (layer, inner) in self.branches.iter().zip(&mut cache.inner) {
+            layer.prepare_scoring(inner, params);
+        }
+    }
+
     fn update_statistics(&self, params: &mut Params<T>, cache: &Cache<T>) {
         for (branch, inner) in self.branches.iter().zip(&cache.inner) {
             branch.update_statistics(params, inner);

@@ -9,12 +9,17 @@ pub mod branches;
 pub mod conv1d;
 pub mod dense;
 pub mod dropout;
+pub mod embedding;
 pub mod global_pool;
 pub mod layer_norm;
+pub mod one_hot_conv;
 pub mod padding;
 pub mod pool;
 pub mod residual;
 pub mod sequential;
+pub mod text_conv;
+pub mod text_conv_backward;
+pub mod text_conv_scoring;
 
 use crate::params::{Grads, Params};
 use crate::ragged::{Batch, Rows};
@@ -95,6 +100,12 @@ pub struct Cache<T> {
     pub work2: Vec<T>,
     /// Layer-specific numbers, third kind.
     pub work3: Vec<T>,
+    /// The sorted lists of the text convolution's backward pass.
+    pub sparse: text_conv_backward::SparseLists<T>,
+    /// Fixed-point products of the batch's tokens.
+    pub fixed: Vec<i16>,
+    /// Fixed-point products of the whole vocabulary, for scoring many texts.
+    pub table: Option<std::sync::Arc<Vec<i16>>>,
     /// Outputs of inner layers.
     pub outputs: Vec<Rows<T>>,
     /// Gradients of the outputs of inner layers.
@@ -121,6 +132,12 @@ pub trait Layer<T: Scalar>: std::fmt::Debug + Send + Sync {
         x: Input<'_, T>,
         params: &Params<T>,
     );
+
+    /// Called once when training is over, to prepare what scoring needs and a model file holds.
+    fn finalise(&self, _params: &mut Params<T>) {}
+
+    /// Puts into a cache what makes scoring many texts faster. Scores stay the same.
+    fn prepare_scoring(&self, _cache: &mut Cache<T>, _params: &Params<T>) {}
 
     /// Called once after the forward pass of a training step to update running statistics.
     fn update_statistics(&self, _params: &mut Params<T>, _cache: &Cache<T>) {}

@@ -64,6 +64,15 @@ impl<T: Scalar> Layer<T> for Residual<T> {
         }
     }
 
+    fn finalise(&self, params: &mut Params<T>) {
+        self.inner.finalise(params);
+    }
+
+    fn prepare_scoring(&self, cache: &mut Cache<T>, params: &Params<T>) {
+        cache.inner.resize_with(1, Cache::default);
+        self.inner.prepare_scoring(&mut cache.inner[0], params);
+    }
+
     fn update_statistics(&self, params: &mut Params<T>, cache: &Cache<T>) {
         for inner in &cache.inner {
             self.inner.update_statistics(params, inner);

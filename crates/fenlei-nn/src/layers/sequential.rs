@@ -68,6 +68,19 @@ impl<T: Scalar> Layer<T> for Sequential<T> {
         }
     }
 
+    fn finalise(&self, params: &mut Params<T>) {
+        for layer in &self.layers {
+            layer.finalise(params);
+        }
+    }
+
+    fn prepare_scoring(&self, cache: &mut Cache<T>, params: &Params<T>) {
+        cache.inner.resize_with(self.layers.len(), Cache::default);
+        for (layer, inner) in self.layers.iter().zip(&mut cache.inner) {
+            layer.prepare_scoring(inner, params);
+        }
+    }
+
     fn update_statistics(&self, params: &mut Params<T>, cache: &Cache<T>) {
         for (layer, inner) in self.layers.iter().zip(&cache.inner) {
             layer.update_statistics(params, inner);

@@ -1,1 +1,31 @@
-//! text.
+//! From a raw document to token numbers: clean → segment → filter → index.
+//!
+//! [`PipelineSpec`] describes the steps (it is what a configuration file holds), [`PipelineSpec::fit`] learns the
+//! vocabulary from the training part and gives a [`TextPipeline`], which is the only thing that can encode text.
+//! A saved pipeline carries everything that it needs (user words, stop words, a `tokenizer.json`), so that serving
+//! never reads another file.
+//!
+//! Invariant: every entry point accepts any `&str`. Encoding never fails and never panics; a document that has
+//! nothing to say has no tokens.
+
+mod clean;
+#[cfg(test)]
+mod golden;
+mod pipeline;
+#[cfg(test)]
+mod properties;
+mod script;
+mod segment;
+mod spec;
+mod stop_words;
+mod token_table;
+mod truncate;
+mod vocabulary;
+
+pub use pipeline::{EncodedTexts, Encoding, Scratch, Stages, TextPipeline, Token};
+pub use spec::{
+    Chinese, CleanSpec, Html, Mask, PipelineSpec, Punctuation, SegmentMode, SegmentSpec, StopWordsSpec, TruncateSpec,
+    Unknown, VocabSpec,
+};
+pub use truncate::Keep;
+pub use vocabulary::{UNKNOWN_ID, UNKNOWN_TOKEN, Vocabulary};

@@ -1,1 +1,89 @@
-//! train.
+//! Training: from labelled documents and a plan to a classifier, as a stream of events.
+//!
+//! Invariant: every learned state, the vocabulary first of all, comes from the training part alone. The same plan and
+//! documents give the same bytes for any number of threads, and for a training that was interrupted and resumed.
+
+mod checkpoint;
+mod event;
+mod examples;
+mod plan;
+mod run;
+mod spec;
+
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+
+pub use event::{EpochRecord, Event, StopReason, ValidationRecord};
+pub use plan::Plan;
+pub use spec::{ClassWeights, EarlyStoppingSpec, Metric, TrainSpec};
+
+use crate::classifier::Classifier;
+use crate::data::Dataset;
+use crate::metrics::Report;
+use crate::{Error, Result};
+
+/// What a training may be given besides its plan and its documents.
+#[derive(Default)]
+pub struct TrainOptions<'a> {
+    /// Documents to validate with; without them the plan's share of the training documents is held back.
+    pub validation: Option<&'a Dataset>,
+    /// A classifier to train further: its pipeline, labels and weights are kept.
+    pub from: Option<Classifier>,
+    /// Where to keep the state of the training after each epoch and on an interruption.
+    pub checkpoint: Option<PathBuf>,
+    /// Go on from the checkpoint, if there is one.
+    pub resume: bool,
+    /// Raised by whoever wants the training to end after the current step.
+    pub stop: Option<&'a AtomicBool>,
+    /// Called with everything that happens.
+    pub on_event: Option<&'a mut dyn FnMut(Event<'_>)>,
+}
+
+/// What a training gives.
+#[derive(Debug)]
+pub struct Trained {
+    /// The classifier, with the best weights.
+    pub classifier: Classifier,
+    /// One record an epoch.
+    pub history: Vec<EpochRecord>,
+    /// How well the classifier does on the validation part; `None` where nothing was held back.
+    pub validation: Option<Report>,
+    /// Why it ended.
+    pub reason: StopReason,
+}
+
+/// Trains a classifier by a plan. See [`train_with`] for progress, checkpoints and further training.
+///
+/// # Errors
+/// When the plan makes no sense or the documents cannot be learned from.
+pub fn train(plan: &Plan, documents: &Dataset, validation: Option<&Dataset>) -> Result<Trained> {
+    train_with(plan, documents, TrainOptions { validation, ..TrainOptions::default() })
+}
+
+/// Trains a classifier.
+///
+/// # Errors
+/// As [`train`]; also when a checkpoint cannot be read or written, or belongs to another training, and
+/// [`Error::Interrupted`] when the user stopped it before the first step.
+pub fn train_with(plan: &Plan, documents: &Dataset, options: TrainOptions<'_>) -> Result<Trained> {
+    plan.check()?;
+    run::Run::prepare(plan, documents, options)?.finish()
+}
+
+impl Plan {
+    /// Checks every value that can be checked without documents.
+    ///
+    /// # Errors
+    /// With the place of the first value that makes no sense.
+    pub fn check(&self) -> Result<()> {
+        self.pipeline.check()?;
+        self.train.check()
+    }
+}
+
+fn diverged(epoch: u32) -> Error {
+    Error::train(
+        format!("the loss is not a finite number any more in epoch {epoch}"),
+        "lower the learning rate (train.optimizer.lr), or clip gradients (train.regularisation.clip_norm = 1.0)",
+    )
+}

@@ -1,0 +1,447 @@
+//! From the description of a net to its layers, on the fast path wherever the description allows it.
+//!
+//! An embedding followed by a convolution, its activation and a maximum becomes one [`TextConv`]; what stands alone
+//! becomes a layer of its own. Both compute the same numbers.
+
+use crate::init::{Builder, Init};
+use crate::layers::activation::Activation;
+use crate::layers::batch_norm::BatchNorm;
+use crate::layers::branches::{Branches, probe_rows, probe_tokens};
+use crate::layers::conv1d::{Conv1d, ConvShape};
+use crate::layers::dense::Dense;
+use crate::layers::dropout::Dropout;
+use crate::layers::embedding::Embedding;
+use crate::layers::global_pool::{GlobalPool, GlobalPooling};
+use crate::layers::layer_norm::LayerNorm;
+use crate::layers::one_hot_conv::OneHotConv;
+use crate::layers::pool::{Pool, Pooling};
+use crate::layers::residual::Residual;
+use crate::layers::sequential::Sequential;
+use crate::layers::text_conv::{Channel, TextConv, TextConvSizes, TextPooling};
+use crate::layers::{Input, Layer, padding::Padding};
+use crate::params::Role;
+use crate::scalar::Scalar;
+use crate::spec::{EmbeddingMode, LayerSpec, NetSpec, PoolKind};
+
+/// Layers that do not fit together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CompileError {
+    /// Which layer: `layers[2]`, `layers[1].branches[0][3]`.
+    pub place: String,
+    /// What was found and what was expected.
+    pub problem: String,
+    /// How to mend it.
+    pub help: String,
+}
+
+impl CompileError {
+    pub(crate) fn new(place: impl Into<String>, problem: impl Into<String>, help: impl Into<String>) -> Self {
+        Self { place: place.into(), problem: problem.into(), help: help.into() }
+    }
+}
+
+impl std::fmt::Display for CompileError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {} (help: {})", self.place, self.problem, self.help)
+    }
+}
+
+impl std::error::Error for CompileError {}
+
+/// What flows from one layer to the next.
+#[derive(Debug, Clone, PartialEq)]
+enum Flow {
+    /// Token ids.
+    Tokens,
+    /// Token ids with the tables that embed them: the embedding itself waits for what follows.
+    Embedded { channels: Vec<Channel>, dropout: f64 },
+    /// Rows of numbers, for each position or one for each document.
+    Rows { width: usize, per_document: bool },
+}
+
+/// Builds the layers of `spec` and the output layer behind them.
+///
+/// # Errors
+/// When a layer cannot read what the one before it gives, or a size or rate makes no sense.
+pub fn compile<T: Scalar>(
+    spec: &NetSpec,
+    vocab_size: usize,
+    n_outputs: usize,
+    builder: Builder<'_, T>,
+) -> Result<Vec<Box<dyn Layer<T>>>, CompileError> {
+    check_rate("word-dropout", spec.word_dropout)?;
+    let mut compiler = Compiler { builder, vocab_size, n_named: 0 };
+    let (mut layers, flow) = compiler.sequence("layers", &spec.layers, Flow::Tokens)?;
+    let width = match flow {
+        Flow::Rows { width, per_document: true } => width,
+        _ => {
+            return Err(CompileError::new(
+                "layers",
+                "the layers end with a row for each position, but a document needs one row",
+                "end them with { type = \"global-pool\" }, and dense layers behind it if you like",
+            ));
+        }
+    };
+    layers.push(Box::new(Dense::new(&mut compiler.builder, "output", width, n_outputs)));
+    Ok(layers)
+}
+
+struct Compiler<'a, T> {
+    builder: Builder<'a, T>,
+    vocab_size: usize,
+    n_named: usize,
+}
+
+type Layers<T> = Vec<Box<dyn Layer<T>>>;
+
+impl<T: Scalar> Compiler<'_, T> {
+    fn name(&mut self, kind: &str) -> String {
+        self.n_named += 1;
+        format!("{}.{kind}", self.n_named)
+    }
+
+    /// A number that no other layer has, to draw its dropout from.
+    fn salt(&mut self) -> u64 {
+        self.n_named += 1;
+        self.n_named as u64
+    }
+
+    fn sequence(&mut self, at: &str, specs: &[LayerSpec], mut flow: Flow) -> Result<(Layers<T>, Flow), CompileError> {
+        let mut layers: Layers<T> = Vec::new();
+        let mut i = 0;
+        while i < specs.len() {
+            let place = format!("{at}[{i}]");
+            let used = self.text_conv(&mut layers, &place, &specs[i..], &mut flow)?;
+            if used > 0 {
+                i += used;
+                continue;
+            }
+            self.layer(&mut layers, &place, &specs[i], &mut flow)?;
+            i += 1;
+        }
+        // A sequence that ends with an embedding is a sequence of word vectors.
+        if matches!(flow, Flow::Embedded { .. }) {
+            self.materialise(&mut layers, &mut flow);
+        }
+        Ok((layers, flow))
+    }
+
+    /// Compiles a convolution over an embedding with what follows it. Returns how many descriptions it used.
+    fn text_conv(
+        &mut self,
+        layers: &mut Layers<T>,
+        place: &str,
+        specs: &[LayerSpec],
+        flow: &mut Flow,
+    ) -> Result<usize, CompileError> {
+        let Flow::Embedded { channels, dropout } = &*flow else { return Ok(0) };
+        let LayerSpec::Conv { widths, filters, stride: 1, padding, activation } = &specs[0] else { return Ok(0) };
+        check_conv(place, widths, *filters)?;
+        let (pooling, mut used) = match specs.get(1) {
+            Some(LayerSpec::GlobalPool { kind: PoolKind::Max, .. }) if activation.is_monotone() => {
+                (TextPooling::GlobalMax, 2)
+            }
+            Some(&LayerSpec::Pool { kind: PoolKind::Max, size, stride })
+                if activation.is_monotone() && size > 0 && stride != Some(0) =>
+            {
+                (TextPooling::Max { size, stride: stride.unwrap_or(size) }, 2)
+            }
+            _ => (TextPooling::None, 1),
+        };
+        if widths.len() > 1 && pooling != TextPooling::GlobalMax && *padding != Padding::Same {
+            return Err(several_widths(place));
+        }
+        // An activation whose derivative needs its input stands behind the convolution as a layer of its own.
+        let fused = if activation.is_monotone() { *activation } else { Activation::Linear };
+        let sizes = TextConvSizes {
+            widths,
+            n_filters: *filters,
+            padding: *padding,
+            pooling,
+            activation: fused,
+            dropout: *dropout,
+        };
+        let (channels, activation) = (channels.clone(), *activation);
+        let name = self.name("conv");
+        let conv = TextConv::new(&mut self.builder, &name, channels, &sizes);
+        let width = conv.n_outputs();
+        layers.push(Box::new(conv));
+        if fused != activation {
+            layers.push(Box::new(activation));
+            used = 1;
+        }
+        *flow = Flow::Rows { width, per_document: pooling == TextPooling::GlobalMax };
+        Ok(used)
+    }
+
+    fn materialise(&mut self, layers: &mut Layers<T>, flow: &mut Flow) {
+        if let Flow::Embedded { channels, dropout } = flow {
+            let width = channels.iter().map(|c| c.dim).sum();
+            layers.push(Box::new(Embedding::new(channels.clone())));
+            if *dropout > 0.0 {
+                layers.push(Box::new(Dropout::new(*dropout, self.salt())));
+            }
+            *flow = Flow::Rows { width, per_document: false };
+        }
+    }
+
+    fn layer(
+        &mut self,
+        layers: &mut Layers<T>,
+        place: &str,
+        spec: &LayerSpec,
+        flow: &mut Flow,
+    ) -> Result<(), CompileError> {
+        match spec {
+            LayerSpec::Embedding { dim, init, mode } => {
+                expect_tokens(place, flow, "embedding")?;
+                check_size(place, "dim", *dim)?;
+                let name = self.name("embedding");
+                let mut table = |builder: &mut Builder<'_, T>, name: String| Channel {
+                    table: builder.add(name, &[self.vocab_size, *dim], Role::Table, Init::Uniform(*init)),
+                    dim: *dim,
+                };
+                let mut channels = vec![table(&mut self.builder, format!("{name}.table"))];
+                if *mode == EmbeddingMode::Multichannel {
+                    channels.push(table(&mut self.builder, format!("{name}.static-table")));
+                }
+                if *mode != EmbeddingMode::Tuned {
+                    let frozen = channels[channels.len() - 1].table;
+                    self.builder.freeze(frozen);
+                }
+                *flow = Flow::Embedded { channels, dropout: 0.0 };
+                return Ok(());
+            }
+            LayerSpec::OneHotConv { width, filters, padding, activation } => {
+                expect_tokens(place, flow, "one-hot-conv")?;
+                check_conv(place, &[*width], *filters)?;
+                let name = self.name("one-hot-conv");
+                let conv = OneHotConv::new(&mut self.builder, &name, self.vocab_size, *width, *filters, *padding);
+                layers.push(Box::new(conv));
+                *flow = Flow::Rows { width: *filters, per_document: false };
+                self.activation(layers, *activation);
+                return Ok(());
+            }
+            LayerSpec::Branches { branches } => return self.branches(layers, place, branches, flow),
+            LayerSpec::Dropout { rate, spatial: false } => {
+                check_rate(place, *rate)?;
+                if let Flow::Embedded { dropout, .. } = flow {
+                    *dropout = 1.0 - (1.0 - *dropout) * (1.0 - *rate);
+                    return Ok(());
+                }
+            }
+            _ => {}
+        }
+        self.materialise(layers, flow);
+        let Flow::Rows { width, per_document } = *flow else {
+            return Err(CompileError::new(
+                place,
+                "this layer needs numbers, but the net begins with token ids",
+                "put { type = \"embedding\", dim = … } or { type = \"one-hot-conv\", … } first",
+            ));
+        };
+        self.row_layer(layers, place, spec, flow, width, per_document)
+    }
+
+    fn row_layer(
+        &mut self,
+        layers: &mut Layers<T>,
+        place: &str,
+        spec: &LayerSpec,
+        flow: &mut Flow,
+        width: usize,
+        per_document: bool,
+    ) -> Result<(), CompileError> {
+        let rows = |width| Flow::Rows { width, per_document };
+        match spec {
+            LayerSpec::Conv { widths, filters, stride, padding, activation } => {
+                check_conv(place, widths, *filters)?;
+                check_size(place, "stride", *stride)?;
+                if widths.len() > 1 && *padding != Padding::Same {
+                    return Err(several_widths(place));
+                }
+                let mut ways: Vec<Box<dyn Layer<T>>> = Vec::new();
+                for &filter_width in widths {
+                    let name = self.name("conv");
+                    let shape = ConvShape {
+                        n_in: width,
+                        n_filters: *filters,
+                        width: filter_width,
+                        stride: *stride,
+                        padding: *padding,
+                    };
+                    ways.push(Box::new(Conv1d::new(&mut self.builder, &name, shape)));
+                }
+                layers.push(match ways.len() {
+                    1 => ways.remove(0),
+                    _ => self.side_by_side(place, ways, Input::Rows(&probe_rows(width)))?,
+                });
+                *flow = rows(widths.len() * filters);
+                self.activation(layers, *activation);
+            }
+            LayerSpec::Pool { kind, size, stride } => {
+                check_size(place, "size", *size)?;
+                let stride = stride.unwrap_or(*size);
+                check_size(place, "stride", stride)?;
+                let pooling = match kind {
+                    PoolKind::Max => Pooling::Max,
+                    PoolKind::Average => Pooling::Average,
+                    PoolKind::KMax => {
+                        return Err(CompileError::new(place, "k-max pooling is global", "use type = \"global-pool\""));
+                    }
+                };
+                layers.push(Box::new(Pool { pooling, size: *size, stride }));
+            }
+            LayerSpec::GlobalPool { kind, k } => {
+                check_size(place, "k", *k)?;
+                let pool = GlobalPool(match kind {
+                    PoolKind::Max => GlobalPooling::Max,
+                    PoolKind::Average => GlobalPooling::Average,
+                    PoolKind::KMax => GlobalPooling::KMax { k: *k },
+                });
+                *flow = Flow::Rows { width: pool.n_out(width), per_document: true };
+                layers.push(Box::new(pool));
+            }
+            LayerSpec::Dense { units, activation } => {
+                check_size(place, "units", *units)?;
+                let name = self.name("dense");
+                layers.push(Box::new(Dense::new(&mut self.builder, &name, width, *units)));
+                *flow = rows(*units);
+                self.activation(layers, *activation);
+            }
+            LayerSpec::Activation { kind } => self.activation(layers, *kind),
+            LayerSpec::Dropout { rate, spatial } => {
+                check_rate(place, *rate)?;
+                let salt = self.salt();
+                layers.push(Box::new(if *spatial { Dropout::spatial(*rate, salt) } else { Dropout::new(*rate, salt) }));
+            }
+            LayerSpec::LayerNorm => {
+                let name = self.name("layer-norm");
+                layers.push(Box::new(LayerNorm::new(&mut self.builder, &name, width)));
+            }
+            LayerSpec::BatchNorm => {
+                let name = self.name("batch-norm");
+                layers.push(Box::new(BatchNorm::new(&mut self.builder, &name, width)));
+            }
+            LayerSpec::Residual { layers: inner } => {
+                let (inner, after) = self.sequence(&format!("{place}.layers"), inner, flow.clone())?;
+                if after != *flow {
+                    return Err(CompileError::new(
+                        place,
+                        format!("the layers turn rows of {width} into something else, so they cannot be added to them"),
+                        "keep the number of filters, padding = \"same\" and stride 1, without pooling",
+                    ));
+                }
+                layers.push(Box::new(Residual::new(Box::new(Sequential::new(inner)))));
+            }
+            LayerSpec::Embedding { .. } | LayerSpec::OneHotConv { .. } | LayerSpec::Branches { .. } => {
+                unreachable!("handled by the caller")
+            }
+        }
+        Ok(())
+    }
+
+    fn activation(&mut self, layers: &mut Layers<T>, activation: Activation) {
+        if activation != Activation::Linear {
+            layers.push(Box::new(activation));
+        }
+    }
+
+    fn branches(
+        &mut self,
+        layers: &mut Layers<T>,
+        place: &str,
+        branches: &[Vec<LayerSpec>],
+        flow: &mut Flow,
+    ) -> Result<(), CompileError> {
+        let mut ways: Vec<Box<dyn Layer<T>>> = Vec::new();
+        let mut total = 0;
+        let mut all_per_document = None;
+        for (b, branch) in branches.iter().enumerate() {
+            let at = format!("{place}.branches[{b}]");
+            let (inner, after) = self.sequence(&at, branch, flow.clone())?;
+            let Flow::Rows { width, per_document } = after else {
+                return Err(CompileError::new(at, "the branch makes no numbers", "give it at least an embedding"));
+            };
+            if *all_per_document.get_or_insert(per_document) != per_document {
+                return Err(CompileError::new(
+                    at,
+                    "one branch gives a row a document, another a row a position",
+                    "end every branch with the same kind of pooling",
+                ));
+            }
+            total += width;
+            ways.push(Box::new(Sequential::new(inner)));
+        }
+        let Some(per_document) = all_per_document else {
+            return Err(CompileError::new(place, "there are no branches", "list the layers of each branch"));
+        };
+        let ways = match flow {
+            Flow::Rows { width, .. } => self.side_by_side(place, ways, Input::Rows(&probe_rows(*width)))?,
+            _ => self.side_by_side(place, ways, Input::Tokens(&probe_tokens()))?,
+        };
+        layers.push(ways);
+        *flow = Flow::Rows { width: total, per_document };
+        Ok(())
+    }
+
+    /// Puts layers side by side, if they give as many rows for every document.
+    fn side_by_side(
+        &mut self,
+        place: &str,
+        ways: Vec<Box<dyn Layer<T>>>,
+        probe: Input<'_, T>,
+    ) -> Result<Box<dyn Layer<T>>, CompileError> {
+        match Branches::new(ways, probe, self.builder.params()) {
+            Ok(branches) => Ok(Box::new(branches)),
+            Err(mismatch) => Err(CompileError::new(
+                place,
+                mismatch.to_string(),
+                "give the branches the same padding, stride and pooling",
+            )),
+        }
+    }
+}
+
+fn several_widths(place: &str) -> CompileError {
+    CompileError::new(
+        place,
+        "filters of several widths stand on different numbers of positions",
+        "use padding = \"same\", or one global pooling right behind the convolution",
+    )
+}
+
+fn expect_tokens(place: &str, flow: &Flow, layer: &str) -> Result<(), CompileError> {
+    if *flow == Flow::Tokens {
+        return Ok(());
+    }
+    Err(CompileError::new(
+        place,
+        format!("{layer} reads token ids, but the layer before it gives numbers"),
+        "put it first, or first in a branch",
+    ))
+}
+
+fn check_size(place: &str, field: &str, value: usize) -> Result<(), CompileError> {
+    if value == 0 || value > 1 << 20 {
+        let problem = format!("{field} is {value}, expected 1 to {}", 1 << 20);
+        return Err(CompileError::new(place, problem, format!("choose another {field}")));
+    }
+    Ok(())
+}
+
+fn check_conv(place: &str, widths: &[usize], filters: usize) -> Result<(), CompileError> {
+    check_size(place, "filters", filters)?;
+    if widths.is_empty() {
+        return Err(CompileError::new(place, "widths is empty", "give at least one, such as widths = [3]"));
+    }
+    widths.iter().try_for_each(|&width| check_size(place, "a width", width))
+}
+
+fn check_rate(place: &str, rate: f64) -> Result<(), CompileError> {
+    if (0.0..1.0).contains(&rate) {
+        return Ok(());
+    }
+    let problem = format!("a dropout rate of {rate}, expected 0 or more and below 1");
+    Err(CompileError::new(place, problem, "choose for example 0.5"))
+}

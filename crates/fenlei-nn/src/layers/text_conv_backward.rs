@@ -1,0 +1,216 @@
+//! The two backward passes of [`TextConv`]: sparse behind a maximum, dense where every position is an output.
+
+use rayon::prelude::*;
+
+use super::Cache;
+use super::text_conv::{FilterGroup, TextConv, TextPooling};
+use crate::kernels::gemm::{Mat, matmul};
+use crate::kernels::sparse_grad::{Groups, Taps, Win};
+use crate::params::{Grads, Params};
+use crate::ragged::{Batch, Rows};
+use crate::scalar::Scalar;
+
+/// The lists that the backward pass sorts. All keep their memory.
+#[derive(Debug, Clone, Default)]
+pub struct SparseLists<T> {
+    /// For each distinct token its places: document, position in the document.
+    occurrences: Groups<(u32, u32)>,
+    /// For each filter of a group its wins.
+    by_filter: Groups<Win<T>>,
+    /// For each position of the batch the gradients and filters that won there.
+    by_position: Groups<(T, u32)>,
+    /// `[n_docs]`: the first position of each document.
+    first_position: Vec<u32>,
+    /// `[n_positions, n_outputs]`: the gradient at every position.
+    d_sums: Vec<T>,
+    /// The wins of a filter group, in the order of the output.
+    wins: Vec<Win<T>>,
+}
+
+impl<T: Scalar> SparseLists<T> {
+    /// Lists where in the batch each distinct token stands.
+    pub(super) fn list_occurrences(&mut self, batch: &Batch) {
+        let places = (0..batch.n_docs() as u32).flat_map(|doc| {
+            batch.doc(doc as usize).enumerate().map(move |(position, token)| (token, (doc, position as u32)))
+        });
+        self.occurrences.fill_with(batch.distinct.len(), places, |token| batch.index[token] as usize);
+    }
+
+    /// The places (document, position) of a distinct token.
+    pub(super) fn occurrences_of(&self, token: usize) -> &[(u32, u32)] {
+        self.occurrences.get(token)
+    }
+}
+
+impl TextConv {
+    /// Adds the gradients of the weights to `grads` and those of the token vectors to `cache.work3`.
+    pub(super) fn sparse_backward<T: Scalar>(
+        &self,
+        grads: &mut Grads<T>,
+        cache: &mut Cache<T>,
+        dy: &Rows<T>,
+        y: &Rows<T>,
+        batch: &Batch,
+        params: &Params<T>,
+    ) {
+        let lists = &mut cache.sparse;
+        let d_weight = grads.data_mut(self.weight);
+        for group in &self.groups {
+            lists.wins.clear();
+            for doc in 0..dy.n_docs() {
+                for row in dy.doc(doc) {
+                    let columns = row * dy.width + group.output..row * dy.width + group.output + self.n_filters;
+                    let values = dy.data[columns.clone()].iter().zip(&y.data[columns.clone()]);
+                    for (filter, ((dy, y), winner)) in values.zip(&cache.winners[columns]).enumerate() {
+                        let grad = *dy * self.activation.derivative_from_output(*y);
+                        if grad != T::ZERO {
+                            lists.wins.push(Win { grad, position: *winner, doc: doc as u32, filter: filter as u32 });
+                        }
+                    }
+                }
+            }
+            let SparseLists { occurrences, by_filter, by_position, first_position, wins, .. } = lists;
+            rayon::join(
+                || by_filter.fill(self.n_filters, wins.iter().copied(), |win| win.filter as usize),
+                || self.sort_by_position(by_position, first_position, wins, batch, group),
+            );
+            let rows = group.column..group.column + group.window.width * self.n_filters;
+            let d_rows = &mut d_weight[rows.start * self.dim..rows.end * self.dim];
+            self.add_weight_rows(d_rows, by_filter, &cache.work, batch, group);
+            if !cache.work3.is_empty() {
+                let d_vectors = cache.work3.par_chunks_mut(self.dim).enumerate().with_min_len(32);
+                d_vectors.for_each(|(token, d_vector)| {
+                    for &(doc, token_position) in occurrences.get(token) {
+                        let n_positions = self.n_positions(group, batch.doc(doc as usize).len());
+                        for k in 0..group.window.width {
+                            let position = (token_position as usize + group.window.pad_left).wrapping_sub(k);
+                            if position < n_positions {
+                                let wins = by_position.get(first_position[doc as usize] as usize + position);
+                                if !wins.is_empty() {
+                                    let first_row = group.column + k * self.n_filters;
+                                    T::add_to_token_row(d_vector, wins, first_row, params.data(self.weight));
+                                }
+                            }
+                        }
+                    }
+                });
+            }
+        }
+    }
+
+    fn sort_by_position<T: Scalar>(
+        &self,
+        by_position: &mut Groups<(T, u32)>,
+        first_position: &mut Vec<u32>,
+        wins: &[Win<T>],
+        batch: &Batch,
+        group: &FilterGroup,
+    ) {
+        first_position.clear();
+        let mut n_positions = 0;
+        for doc in 0..batch.n_docs() {
+            first_position.push(n_positions as u32);
+            n_positions += self.n_positions(group, batch.doc(doc).len());
+        }
+        let items = wins.iter().map(|win| (win, (win.grad, win.filter)));
+        by_position
+            .fill_with(n_positions, items, |win| first_position[win.doc as usize] as usize + win.position as usize);
+    }
+
+    /// `d_rows: [width, n_filters, dim]` of one group. A task owns some filters, with all their taps.
+    fn add_weight_rows<T: Scalar>(
+        &self,
+        d_rows: &mut [T],
+        wins: &Groups<Win<T>>,
+        vectors: &[T],
+        batch: &Batch,
+        group: &FilterGroup,
+    ) {
+        let taps =
+            Taps { vectors, dim: self.dim, window: group.window, index: &batch.index, doc_starts: &batch.starts };
+        let row = self.dim;
+        let d_taps = d_rows.par_chunks_mut(self.n_filters * row).enumerate();
+        d_taps.for_each(|(k, d_tap)| {
+            d_tap.par_chunks_mut(row).enumerate().with_min_len(16).for_each(|(filter, d_row)| {
+                T::add_to_weight_row(d_row, k, wins.get(filter), taps);
+            });
+        });
+    }
+
+    /// The same where many positions have a gradient: it is laid out by position, summed for each token's row of the
+    /// product, and two matrix products do the rest.
+    pub(super) fn dense_backward<T: Scalar>(
+        &self,
+        grads: &mut Grads<T>,
+        cache: &mut Cache<T>,
+        dy: &Rows<T>,
+        y: &Rows<T>,
+        batch: &Batch,
+        params: &Params<T>,
+    ) {
+        let n_distinct = batch.distinct.len();
+        let SparseLists { occurrences, first_position, d_sums, .. } = &mut cache.sparse;
+        let n_positions = |doc: usize| self.n_positions(&self.groups[0], batch.doc(doc).len());
+        first_position.clear();
+        first_position.push(0);
+        for doc in 0..batch.n_docs() {
+            first_position.push(first_position[doc] + n_positions(doc) as u32);
+        }
+        self.lay_out_by_position(d_sums, &cache.winners, dy, y, first_position);
+        let (d_sums, first_position) = (&*d_sums, &*first_position);
+        let width = dy.width;
+        cache.work2.par_chunks_mut(self.n_columns).enumerate().with_min_len(16).for_each(|(token, d_row)| {
+            d_row.fill(T::ZERO);
+            for &(doc, token_position) in occurrences.get(token) {
+                let doc = first_position[doc as usize] as usize..first_position[doc as usize + 1] as usize;
+                for group in &self.groups {
+                    for k in 0..group.window.width {
+                        let position = (token_position as usize + group.window.pad_left).wrapping_sub(k);
+                        if position < doc.len() {
+                            let from = (doc.start + position) * width + group.output;
+                            let to = group.column + k * self.n_filters;
+                            T::add_to_row(&mut d_row[to..to + self.n_filters], &d_sums[from..from + self.n_filters]);
+                        }
+                    }
+                }
+            }
+        });
+        let d_product = Mat::new(&cache.work2, n_distinct, self.n_columns);
+        let vectors = Mat::new(&cache.work, n_distinct, self.dim);
+        matmul(grads.data_mut(self.weight), d_product.t(), vectors, true);
+        if !cache.work3.is_empty() {
+            let weight = Mat::new(params.data(self.weight), self.n_columns, self.dim);
+            matmul(&mut cache.work3, d_product, weight, false);
+        }
+    }
+
+    /// Fills `d_sums: [n_positions of the batch, n_outputs]` with the gradient of what the filters gave there.
+    fn lay_out_by_position<T: Scalar>(
+        &self,
+        d_sums: &mut Vec<T>,
+        winners: &[u32],
+        dy: &Rows<T>,
+        y: &Rows<T>,
+        first_position: &[u32],
+    ) {
+        let width = dy.width;
+        let n_positions = first_position[first_position.len() - 1] as usize;
+        d_sums.clear();
+        d_sums.resize(n_positions * width, T::ZERO);
+        if self.pooling == TextPooling::None {
+            let values = d_sums.par_iter_mut().zip(&dy.data).zip(&y.data).with_min_len(4096);
+            values.for_each(|((d, dy), y)| *d = *dy * self.activation.derivative_from_output(*y));
+            return;
+        }
+        for doc in 0..dy.n_docs() {
+            let d_doc = &mut d_sums[first_position[doc] as usize * width..first_position[doc + 1] as usize * width];
+            for row in dy.doc(doc) {
+                let row = row * width..(row + 1) * width;
+                let values = dy.data[row.clone()].iter().zip(&y.data[row.clone()]).zip(&winners[row]);
+                for (column, ((dy, y), winner)) in values.enumerate() {
+                    d_doc[*winner as usize * width + column] += *dy * self.activation.derivative_from_output(*y);
+                }
+            }
+        }
+    }
+}

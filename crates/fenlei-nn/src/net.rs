@@ -1,0 +1,194 @@
+//! A net: layers built from a description, their parameters, and the passes through them.
+
+use crate::compile::{CompileError, compile};
+use crate::init::Builder;
+use crate::layers::{Cache, Input, Layer, Pass};
+use crate::loss::Head;
+use crate::params::{Grads, Params};
+use crate::ragged::{Batch, Rows};
+use crate::scalar::Scalar;
+use crate::spec::{HeadSpec, NetSpec};
+
+/// What a net needs to know of the data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NetSizes {
+    /// Token ids are below this; id 0 is the unknown token.
+    pub vocab_size: usize,
+    /// How many labels.
+    pub n_labels: usize,
+    /// Whether a document may have several labels.
+    pub multi_label: bool,
+}
+
+/// Layers and their parameters.
+#[derive(Debug)]
+pub struct Net<T> {
+    layers: Vec<Box<dyn Layer<T>>>,
+    /// The numbers that training changes and a model file holds.
+    pub params: Params<T>,
+    head: Head,
+    sizes: NetSizes,
+    word_dropout: f64,
+    n_outputs: usize,
+}
+
+/// The memory of a pass: one for each thread that uses a net.
+#[derive(Debug, Clone, Default)]
+pub struct Workspace<T> {
+    caches: Vec<Cache<T>>,
+    outputs: Vec<Rows<T>>,
+    d_outputs: Vec<Rows<T>>,
+}
+
+impl<T: Scalar> Net<T> {
+    /// Builds a net with first values from `seed`.
+    ///
+    /// # Errors
+    /// When the layers do not fit together.
+    pub fn new(spec: &NetSpec, sizes: NetSizes, seed: u64) -> Result<Self, CompileError> {
+        Self::build(spec, sizes, Some(seed))
+    }
+
+    /// Builds a net of zeros, for numbers that are about to be loaded.
+    ///
+    /// # Errors
+    /// When the layers do not fit together.
+    pub fn zeros(spec: &NetSpec, sizes: NetSizes) -> Result<Self, CompileError> {
+        Self::build(spec, sizes, None)
+    }
+
+    fn build(spec: &NetSpec, sizes: NetSizes, seed: Option<u64>) -> Result<Self, CompileError> {
+        let head = match (spec.head, sizes.multi_label) {
+            (HeadSpec::Auto, false) | (HeadSpec::Softmax, false) => Head::Softmax,
+            (HeadSpec::Auto, true) | (HeadSpec::Sigmoid, _) => Head::Sigmoid,
+            (HeadSpec::Binary, false) if sizes.n_labels == 2 => Head::Binary,
+            (HeadSpec::Binary, _) => {
+                return Err(CompileError::new(
+                    "head",
+                    format!("a binary head needs exactly two labels, one a document; there are {}", sizes.n_labels),
+                    "use head = \"auto\"",
+                ));
+            }
+            (HeadSpec::Softmax, true) => {
+                return Err(CompileError::new(
+                    "head",
+                    "softmax gives one label a document, but documents here have several".to_owned(),
+                    "use head = \"sigmoid\" or \"auto\"",
+                ));
+            }
+        };
+        let n_outputs = if head == Head::Binary { 1 } else { sizes.n_labels };
+        let mut params = Params::default();
+        let builder = match seed {
+            Some(seed) => Builder::new(&mut params, seed),
+            None => Builder::zeros(&mut params),
+        };
+        let layers = compile(spec, sizes.vocab_size, n_outputs, builder)?;
+        Ok(Self { layers, params, head, sizes, word_dropout: spec.word_dropout, n_outputs })
+    }
+
+    /// What the outputs mean.
+    pub fn head(&self) -> Head {
+        self.head
+    }
+
+    /// What the net was built for.
+    pub fn sizes(&self) -> NetSizes {
+        self.sizes
+    }
+
+    /// The share of tokens that training replaces by the unknown token.
+    pub fn word_dropout(&self) -> f64 {
+        self.word_dropout
+    }
+
+    /// Numbers in a row of logits.
+    pub fn n_outputs(&self) -> usize {
+        self.n_outputs
+    }
+
+    /// How many numbers training changes.
+    pub fn n_trainable(&self) -> usize {
+        self.params.iter().filter(|p| p.trainable).map(|p| p.data.len()).sum()
+    }
+
+    /// Runs the layers; the logits are `[n_docs, n_outputs]`.
+    pub fn forward<'w>(&self, workspace: &'w mut Workspace<T>, batch: &Batch, pass: Pass) -> &'w Rows<T> {
+        workspace.caches.resize_with(self.layers.len(), Cache::default);
+        workspace.outputs.resize_with(self.layers.len(), Rows::default);
+        for (i, layer) in self.layers.iter().enumerate() {
+            let (before, after) = workspace.outputs.split_at_mut(i);
+            let x = before.last().map_or(Input::Tokens(batch), Input::Rows);
+            layer.forward(&mut after[0], &mut workspace.caches[i], x, &self.params, pass);
+        }
+        workspace.outputs.last().expect("a net has an output layer")
+    }
+
+    /// Sets `grads` to the gradients of all parameters, from the gradient of the logits and the last forward pass.
+    pub fn backward(&self, grads: &mut Grads<T>, workspace: &mut Workspace<T>, d_logits: &[T], batch: &Batch) {
+        grads.reset(&self.params, &batch.distinct);
+        let Workspace { caches, outputs, d_outputs } = workspace;
+        d_outputs.resize_with(self.layers.len(), Rows::default);
+        let last = self.layers.len() - 1;
+        d_outputs[last].reset(&outputs[last].starts, outputs[last].width);
+        d_outputs[last].data.copy_from_slice(d_logits);
+        for (i, layer) in self.layers.iter().enumerate().rev() {
+            let (before, after) = d_outputs.split_at_mut(i);
+            let x = if i == 0 { Input::Tokens(batch) } else { Input::Rows(&outputs[i - 1]) };
+            layer.backward(before.last_mut(), grads, &mut caches[i], &after[0], &outputs[i], x, &self.params);
+        }
+    }
+
+    /// Prepares what scoring needs and a model file holds. To be called when training is over.
+    pub fn finalise(&mut self) {
+        for layer in &self.layers {
+            layer.finalise(&mut self.params);
+        }
+    }
+
+    /// A workspace in which scoring many texts is faster, to be cloned for each thread. Scores stay the same.
+    pub fn scoring_workspace(&self) -> Workspace<T> {
+        let mut workspace = Workspace::default();
+        workspace.caches.resize_with(self.layers.len(), Cache::default);
+        for (layer, cache) in self.layers.iter().zip(&mut workspace.caches) {
+            layer.prepare_scoring(cache, &self.params);
+        }
+        workspace
+    }
+
+    /// Puts pretrained vectors into the embedding tables: `vector(id)` is the one of token `id`, where there is one.
+    /// A token without a vector keeps its random start, scaled like the vectors. Call it before training.
+    ///
+    /// # Errors
+    /// When the net has no embedding, or one of another size.
+    pub fn set_word_vectors<'v>(
+        &mut self,
+        dim: usize,
+        vector: impl Fn(u32) -> Option<&'v [f32]>,
+    ) -> Result<(), CompileError> {
+        let mut n_tables = 0;
+        for param in self.params.iter_mut().filter(|p| p.name.contains(".embedding.")) {
+            n_tables += 1;
+            if param.shape[1] != dim {
+                let problem = format!("the vectors have {dim} numbers, the embedding {}", param.shape[1]);
+                return Err(CompileError::new("layers", problem, format!("set dim = {dim} in the embedding layer")));
+            }
+            for (id, row) in param.data.chunks_mut(dim).enumerate() {
+                if let Some(vector) = vector(id as u32) {
+                    row.iter_mut().zip(vector).for_each(|(r, v)| *r = T::from_f64(f64::from(*v)));
+                }
+            }
+        }
+        if n_tables == 0 {
+            return Err(CompileError::new("layers", "there is no embedding to put vectors into", "add an embedding"));
+        }
+        Ok(())
+    }
+
+    /// Updates running statistics from the forward pass of a training step.
+    pub fn update_statistics(&mut self, workspace: &Workspace<T>) {
+        for (layer, cache) in self.layers.iter().zip(&workspace.caches) {
+            layer.update_statistics(&mut self.params, cache);
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! The description of a net: a list of layers, as it stands in a configuration file.
+
+use serde::{Deserialize, Serialize};
+
+use crate::layers::activation::Activation;
+use crate::layers::padding::Padding;
+
+/// What a net is made of, from the token ids to the last layer before the output. The output layer itself follows
+/// from the head and the number of labels.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NetSpec {
+    /// What the output means.
+    pub head: HeadSpec,
+    /// The share of tokens that training replaces by the unknown token.
+    pub word_dropout: f64,
+    /// The layers in order.
+    pub layers: Vec<LayerSpec>,
+}
+
+impl Default for NetSpec {
+    fn default() -> Self {
+        Self { head: HeadSpec::Auto, word_dropout: 0.0, layers: Vec::new() }
+    }
+}
+
+/// What the output means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HeadSpec {
+    /// Softmax for one label a document, sigmoid for several.
+    #[default]
+    Auto,
+    /// One unit a label, of which one is true.
+    Softmax,
+    /// One unit a label, each true or false.
+    Sigmoid,
+    /// One unit for two labels: the probability of the second (the article's networks).
+    Binary,
+}
+
+/// How the vectors of an embedding are trained when they start from pretrained ones (Kim 2014).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EmbeddingMode {
+    /// Trained with the net.
+    #[default]
+    Tuned,
+    /// Left as they are.
+    Static,
+    /// Two tables, one trained and one not, read side by side.
+    Multichannel,
+}
+
+/// How positions are put together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PoolKind {
+    /// The largest number.
+    #[default]
+    Max,
+    /// The mean.
+    Average,
+    /// The `k` largest in their order (Kalchbrenner et al. 2014); global only.
+    KMax,
+}
+
+/// One layer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum LayerSpec {
+    /// A vector for each token.
+    Embedding {
+        /// Numbers in a vector; pretrained vectors bring their own.
+        dim: usize,
+        /// Bound of the uniform random start.
+        #[serde(default = "default_embedding_init")]
+        init: f64,
+        /// Which tables are trained.
+        #[serde(default)]
+        mode: EmbeddingMode,
+    },
+    /// Convolution of the tokens themselves, without an embedding (Johnson and Zhang 2015): each filter has a weight
+    /// for each token at each of its places.
+    OneHotConv {
+        /// Tokens that a filter spans.
+        width: usize,
+        /// How many filters.
+        filters: usize,
+        /// Where filters may stand.
+        #[serde(default)]
+        padding: Padding,
+        /// Applied to the sum.
+        #[serde(default)]
+        activation: Activation,
+    },
+    /// Convolution over positions.
+    Conv {
+        /// Positions that a filter spans; several widths stand side by side.
+        widths: Vec<usize>,
+        /// Filters of each width.
+        filters: usize,
+        /// Positions between two places of a filter.
+        #[serde(default = "default_stride")]
+        stride: usize,
+        /// Where filters may stand.
+        #[serde(default)]
+        padding: Padding,
+        /// Applied to the sum.
+        #[serde(default)]
+        activation: Activation,
+    },
+    /// Pooling over windows of positions.
+    Pool {
+        /// Maximum or mean.
+        #[serde(default)]
+        kind: PoolKind,
+        /// Positions in a window.
+        size: usize,
+        /// Positions between two windows; the size where it is absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        stride: Option<usize>,
+    },
+    /// Pooling over the document: one vector comes out.
+    GlobalPool {
+        /// Maximum, mean, or the k largest.
+        #[serde(default)]
+        kind: PoolKind,
+        /// How many of `k-max`.
+        #[serde(default = "default_k")]
+        k: usize,
+    },
+    /// Fully connected units.
+    Dense {
+        /// How many.
+        units: usize,
+        /// Applied to the sum.
+        #[serde(default)]
+        activation: Activation,
+    },
+    /// An activation by itself.
+    Activation {
+        /// Which.
+        kind: Activation,
+    },
+    /// Leaves out a share of the numbers in training.
+    Dropout {
+        /// The share.
+        rate: f64,
+        /// Leave out whole columns of a document instead of single numbers.
+        #[serde(default)]
+        spatial: bool,
+    },
+    /// Normalises each row.
+    LayerNorm,
+    /// Normalises each column over the batch.
+    BatchNorm,
+    /// Several ways side by side, their columns put together.
+    Branches {
+        /// The layers of each way.
+        branches: Vec<Vec<LayerSpec>>,
+    },
+    /// The input plus what the layers make of it.
+    Residual {
+        /// The layers; they must keep the shape.
+        layers: Vec<LayerSpec>,
+    },
+}
+
+fn default_embedding_init() -> f64 {
+    0.05
+}
+
+fn default_stride() -> usize {
+    1
+}
+
+fn default_k() -> usize {
+    2
+}

@@ -1,0 +1,111 @@
+//! Training a net step by step.
+
+use crate::loss::{Loss, Targets};
+use crate::net::{Net, Workspace};
+use crate::optim::{Optimizer, OptimizerSpec, Regularization};
+use crate::params::{Grads, Params};
+use crate::ragged::Batch;
+use crate::rng;
+use crate::scalar::Scalar;
+
+/// Id of the unknown token, which stands in for dropped words.
+const UNKNOWN: u32 = 0;
+
+/// Parts of a step's seed that are used for different things.
+const SEED_WORDS: u64 = 1;
+const SEED_LAYERS: u64 = 2;
+
+/// A net with what changes it: optimizer, loss, and the memory of a step.
+#[derive(Debug)]
+pub struct Training<T> {
+    /// The net as it is now.
+    pub net: Net<T>,
+    /// Moments and step count.
+    pub optimizer: Optimizer<T>,
+    loss: Loss,
+    regularization: Regularization,
+    class_weights: Option<Vec<f64>>,
+    grads: Grads<T>,
+    workspace: Workspace<T>,
+    batch: Batch,
+    d_logits: Vec<T>,
+    labels: Vec<u32>,
+    label_starts: Vec<u32>,
+}
+
+impl<T: Scalar> Training<T> {
+    /// Gets ready to train `net`. `class_weights: [n_labels]` says how much each label counts.
+    pub fn new(
+        net: Net<T>,
+        optimizer: OptimizerSpec,
+        loss: Loss,
+        regularization: Regularization,
+        class_weights: Option<Vec<f64>>,
+    ) -> Self {
+        Self {
+            optimizer: Optimizer::new(optimizer, &net.params),
+            net,
+            loss,
+            regularization,
+            class_weights,
+            grads: Grads::default(),
+            workspace: Workspace::default(),
+            batch: Batch::default(),
+            d_logits: Vec::new(),
+            labels: Vec::new(),
+            label_starts: Vec::new(),
+        }
+    }
+
+    /// One step on some documents (token ids) with their labels. `seed` must differ from step to step, `lr_factor`
+    /// scales the learning rate. Returns the mean loss of the documents before the step.
+    pub fn step<'d>(
+        &mut self,
+        documents: impl IntoIterator<Item = &'d [u32]>,
+        labels: impl IntoIterator<Item = &'d [u32]>,
+        seed: u64,
+        lr_factor: f64,
+    ) -> f64 {
+        let vocab_size = self.net.sizes().vocab_size;
+        self.batch.fill(documents, vocab_size);
+        if self.net.word_dropout() > 0.0 {
+            self.batch.drop_words(self.net.word_dropout(), UNKNOWN, rng::derive(seed, SEED_WORDS), vocab_size);
+        }
+        self.labels.clear();
+        self.label_starts.clear();
+        self.label_starts.push(0);
+        for labels in labels {
+            self.labels.extend_from_slice(labels);
+            self.label_starts.push(self.labels.len() as u32);
+        }
+        let loss = self.gradients(rng::derive(seed, SEED_LAYERS));
+        self.net.update_statistics(&self.workspace);
+        self.regularization.add_to_gradients(&mut self.grads, &self.net.params);
+        self.regularization.clip(&mut self.grads);
+        self.optimizer.step(&mut self.net.params, &self.grads, lr_factor);
+        self.regularization.bound_rows(&mut self.net.params);
+        loss
+    }
+
+    /// Forward and backward pass over the batch.
+    fn gradients(&mut self, seed: u64) -> f64 {
+        let Self { net, workspace, batch, d_logits, .. } = self;
+        let logits = net.forward(workspace, batch, crate::layers::Pass::Train { seed });
+        d_logits.resize(logits.data.len(), T::ZERO);
+        let targets =
+            Targets { class_weights: self.class_weights.as_deref(), ..Targets::new(&self.labels, &self.label_starts) };
+        let loss = self.loss.forward_backward(d_logits, &logits.data, &targets);
+        net.backward(&mut self.grads, workspace, d_logits, batch);
+        loss
+    }
+
+    /// The parameters as they are now.
+    pub fn params(&self) -> &Params<T> {
+        &self.net.params
+    }
+
+    /// The gradients of the last step.
+    pub fn grads(&self) -> &Grads<T> {
+        &self.grads
+    }
+}

@@ -1,0 +1,179 @@
+//! A classifier as one file: the manifest says what it is, the tensors are its numbers.
+
+use std::path::Path;
+
+use fenlei_nn::net::NetSizes;
+use serde::{Deserialize, Serialize};
+
+use super::container::{self, Container};
+use super::tensors::TensorData;
+use crate::classifier::{Classifier, Decision};
+use crate::model::{Model, ModelSpec};
+use crate::text::TextPipeline;
+use crate::{Error, Result};
+
+/// How far the probabilities of a probe may be from those that were saved: other processors round otherwise.
+const PROBE_TOLERANCE: f32 = 2e-3;
+
+/// Probes that a file holds.
+const N_PROBES: usize = 4;
+
+/// Where a classifier comes from. Nothing in it depends on the time or the machine, so that the same training gives the
+/// same file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub struct ModelInfo {
+    /// The version of this library that trained it.
+    pub library_version: String,
+    /// The whole configuration.
+    pub plan: serde_json::Value,
+    /// One record an epoch.
+    pub history: serde_json::Value,
+    /// The report on the validation part.
+    pub validation: serde_json::Value,
+    /// CRC-32 of the training texts and labels, in hexadecimal.
+    pub data_fingerprint: String,
+    /// Documents trained on.
+    pub n_train: usize,
+}
+
+/// A text with what the pipeline and the model made of it when the file was written.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Probe {
+    text: String,
+    ids: Vec<u32>,
+    probabilities: Vec<f32>,
+}
+
+#[derive(Serialize)]
+struct ManifestOut<'a> {
+    labels: &'a [String],
+    decision: Decision,
+    model: ModelSpec,
+    pipeline: &'a TextPipeline,
+    info: &'a ModelInfo,
+    probes: Vec<Probe>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ManifestIn {
+    labels: Vec<String>,
+    decision: Decision,
+    model: ModelSpec,
+    pipeline: TextPipeline,
+    info: ModelInfo,
+    probes: Vec<Probe>,
+}
+
+/// Writes a classifier; the file appears whole or not at all.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn save(path: &Path, classifier: &Classifier, info: &ModelInfo) -> Result<()> {
+    let manifest = ManifestOut {
+        labels: &classifier.labels,
+        decision: classifier.decision,
+        model: classifier.model.spec(),
+        pipeline: &classifier.pipeline,
+        info,
+        probes: probes(classifier),
+    };
+    let manifest = serde_json::to_vec(&manifest)
+        .map_err(|e| Error::artifact(path, format!("the manifest cannot be written: {e}"), "this is a bug, please report it"))?;
+    let Model::Net(net) = &classifier.model;
+    let params = &net.net().params;
+    let tensors: Vec<TensorData<'_>> =
+        params.iter().map(|p| TensorData::from_f32(p.name.clone(), &p.shape, &p.data)).collect();
+    container::save(path, &manifest, &tensors)
+}
+
+/// Reads a classifier and checks that it still gives what it gave when it was saved.
+///
+/// # Errors
+/// When the file is not a model, is damaged, is from a newer version, or does not reproduce its probes.
+pub fn load(path: &Path) -> Result<(Classifier, ModelInfo)> {
+    from_container(&Container::open(path)?)
+}
+
+/// Like [`load`], from bytes in memory.
+///
+/// # Errors
+/// As [`load`].
+pub fn from_bytes(bytes: Vec<u8>) -> Result<(Classifier, ModelInfo)> {
+    from_container(&Container::from_bytes(bytes)?)
+}
+
+fn from_container(container: &Container) -> Result<(Classifier, ModelInfo)> {
+    let path = container.path();
+    let refuse = |problem: String| Error::artifact(path, problem, "train the model again, or take another copy of it");
+    let manifest: ManifestIn = serde_json::from_slice(container.manifest())
+        .map_err(|e| refuse(format!("the manifest does not describe a model of this version: {e}")))?;
+    let n_labels = manifest.labels.len();
+    let sizes =
+        NetSizes { vocab_size: manifest.pipeline.vocab().len(), n_labels, multi_label: manifest.decision.multi_label };
+    check_sizes(container, &manifest.model, sizes).map_err(refuse)?;
+    let mut model = manifest.model.build(sizes, 0).map_err(|e| refuse(e.to_string()))?;
+    let Model::Net(net) = &mut model;
+    let params = &mut net.net_mut().params;
+    if container.names().count() != params.len() {
+        return Err(refuse(format!("{} tensors, expected {}", container.names().count(), params.len())));
+    }
+    for param in params.iter_mut() {
+        param.data = container.read_f32(&param.name, &param.shape)?;
+    }
+    let classifier = Classifier::new(manifest.pipeline, model, manifest.labels, manifest.decision);
+    check_probes(&classifier, &manifest.probes).map_err(refuse)?;
+    Ok((classifier, manifest.info))
+}
+
+/// Before any memory is taken for a net: the numbers that its description asks for must be in the file.
+fn check_sizes(container: &Container, spec: &ModelSpec, sizes: NetSizes) -> std::result::Result<(), String> {
+    let ModelSpec::Net(spec) = spec;
+    let asked = fenlei_nn::compile::count_parameters(spec, sizes);
+    let held: u128 = container.names().filter_map(|n| container.tensor(n).ok()).map(|t| t.shape.iter().map(|&d| d as u128).product::<u128>()).sum();
+    if asked > held {
+        return Err(format!("its net needs {asked} numbers, the file holds {held}"));
+    }
+    Ok(())
+}
+
+/// Texts that are made of the vocabulary itself, so that no document of the user's is in the file.
+fn probes(classifier: &Classifier) -> Vec<Probe> {
+    let vocab = classifier.pipeline.vocab();
+    let texts: Vec<String> = (0..N_PROBES)
+        .map(|i| {
+            let step = (vocab.len() / (8 * N_PROBES)).max(1);
+            let tokens = (0..8).filter_map(|j| vocab.token((1 + (i * 8 + j) * step) as u32));
+            tokens.collect::<Vec<_>>().join(" ")
+        })
+        .collect();
+    let predictions = classifier.predict_batch(&texts);
+    texts
+        .into_iter()
+        .enumerate()
+        .map(|(i, text)| Probe {
+            ids: classifier.pipeline.encode(&text).ids,
+            probabilities: predictions.row(i).to_vec(),
+            text,
+        })
+        .collect()
+}
+
+fn check_probes(classifier: &Classifier, probes: &[Probe]) -> std::result::Result<(), String> {
+    let texts: Vec<&str> = probes.iter().map(|p| p.text.as_str()).collect();
+    let predictions = classifier.predict_batch(&texts);
+    for (i, probe) in probes.iter().enumerate() {
+        if classifier.pipeline.encode(&probe.text).ids != probe.ids {
+            return Err(format!("its pipeline gives other tokens for {:?} than when it was saved", probe.text));
+        }
+        let row = predictions.row(i);
+        let near = |(a, b): (&f32, &f32)| (a - b).abs() <= PROBE_TOLERANCE;
+        if row.len() != probe.probabilities.len() || !row.iter().zip(&probe.probabilities).all(near) {
+            let saved = &probe.probabilities;
+            return Err(format!("it gives {row:?} for {:?}, but gave {saved:?} when it was saved", probe.text));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,113 @@
+//! A trained classifier: pipeline, model, labels and decision in one value.
+//!
+//! Invariant: whoever predicts, in training, evaluation or service, calls [`Classifier::predict_batch`]. There is no
+//! other way from a text to a score.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::Model;
+use crate::text::TextPipeline;
+
+/// How scores become labels.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Decision {
+    /// Whether a document may have any number of labels.
+    pub multi_label: bool,
+    /// The probability from which on a label of a multi-label classifier is given.
+    pub threshold: f32,
+}
+
+/// Everything that a prediction needs.
+#[derive(Debug)]
+pub struct Classifier {
+    pub(crate) pipeline: TextPipeline,
+    pub(crate) model: Model,
+    pub(crate) labels: Vec<String>,
+    pub(crate) decision: Decision,
+}
+
+/// The probabilities of a batch of texts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Predictions {
+    probabilities: Vec<f32>,
+    n_labels: usize,
+}
+
+impl Classifier {
+    /// Puts the parts together.
+    pub(crate) fn new(pipeline: TextPipeline, model: Model, labels: Vec<String>, decision: Decision) -> Self {
+        Self { pipeline, model, labels, decision }
+    }
+
+    /// The probability of each label for each text. A text gets the same scores alone and in any batch, and with any
+    /// number of threads.
+    ///
+    /// ```
+    /// # use fenlei::{data::Dataset, train::{Plan, train}};
+    /// let reviews = Dataset::labelled([("a fine film", "good"), ("dull and long", "bad"), ("fine acting", "good"), ("so dull", "bad")]);
+    /// let classifier = train(&Plan::default(), &reviews, None)?.classifier;
+    /// let predictions = classifier.predict_batch(&["fine", "dull"]);
+    /// assert_eq!(predictions.len(), 2);
+    /// assert!((predictions.row(0).iter().sum::<f32>() - 1.0).abs() < 1e-5);
+    /// # Ok::<(), fenlei::Error>(())
+    /// ```
+    pub fn predict_batch<S: AsRef<str> + Sync>(&self, texts: &[S]) -> Predictions {
+        let encoded = self.pipeline.encode_batch(texts);
+        Predictions { probabilities: self.model.probabilities(&encoded), n_labels: self.labels.len() }
+    }
+
+    /// The names of the labels, in the order of the scores.
+    pub fn labels(&self) -> &[String] {
+        &self.labels
+    }
+
+    /// The fitted pipeline, to look at.
+    pub fn pipeline(&self) -> &TextPipeline {
+        &self.pipeline
+    }
+
+    /// The model, to look at.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// How scores become labels.
+    pub fn decision(&self) -> Decision {
+        self.decision
+    }
+
+    /// Changes the probability from which on a label of a multi-label classifier is given.
+    pub fn set_threshold(&mut self, threshold: f32) {
+        self.decision.threshold = threshold;
+    }
+}
+
+impl Predictions {
+    /// How many texts.
+    pub fn len(&self) -> usize {
+        self.probabilities.len().checked_div(self.n_labels).unwrap_or(0)
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.probabilities.is_empty()
+    }
+
+    /// The probability of each label for text `i`.
+    pub fn row(&self, i: usize) -> &[f32] {
+        &self.probabilities[i * self.n_labels..(i + 1) * self.n_labels]
+    }
+
+    /// All probabilities, `[n_texts, n_labels]`.
+    pub fn probabilities(&self) -> &[f32] {
+        &self.probabilities
+    }
+
+    /// Labels and probabilities of text `i`, best first; equal ones in the order of the labels.
+    pub fn ranked(&self, i: usize) -> Vec<(usize, f32)> {
+        let mut ranked: Vec<_> = self.row(i).iter().copied().enumerate().collect();
+        ranked.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        ranked
+    }
+}

@@ -1,0 +1,142 @@
+//! Opens a file of vectors, decompresses it, and recognises its format.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Cursor, Read};
+use std::path::Path;
+
+use flate2::bufread::MultiGzDecoder;
+
+use super::{Announced, FETCH_AGAIN, MAX_DIM, VectorFormat, Wanted, binary, text};
+use crate::{Error, Result};
+
+const BUFFER_SIZE: usize = 1 << 18;
+
+/// Enough for a header and the first vector.
+const PEEK_LEN: u64 = 1 << 16;
+
+/// Reads the whole file, giving to `wanted` what it wants; the format and the dimension found.
+pub(super) fn read(path: &Path, wanted: &mut Wanted) -> Result<(VectorFormat, usize)> {
+    if path.is_dir() {
+        return Err(Error::data(path, None, "this is a folder, expected a file", "give the file of vectors itself"));
+    }
+    let cannot_read = |error| cannot_read(path, error);
+    let (mut reader, is_compressed) = decompressed(path).map_err(cannot_read)?;
+    let mut peeked = Vec::new();
+    reader.by_ref().take(PEEK_LEN).read_to_end(&mut peeked).map_err(cannot_read)?;
+    if peeked.is_empty() {
+        let what = if is_compressed { "the compressed file is empty inside" } else { "the file is empty" };
+        return Err(Error::data(path, None, what, FETCH_AGAIN));
+    }
+    if peeked.starts_with(b"\xba\x16\x4f\x2f") {
+        return Err(Error::data(path, None, "this is a fastText model (.bin)", "give its .vec file"));
+    }
+    let header = announced(&peeked);
+    let header_len = header.as_ref().map_or(0, |(_, len)| *len);
+    let is_binary = header.is_some_and(|(announced, len)| looks_binary(&peeked[len..], announced.dim));
+    let mut rest = Cursor::new(peeked).chain(reader);
+    rest.consume(header_len);
+    match header {
+        Some((announced, _)) => {
+            check_dim(path, announced.dim)?;
+            if is_binary {
+                binary::read(path, &mut rest, announced, wanted)?;
+                return Ok((VectorFormat::Binary, announced.dim));
+            }
+            let dim = text::read(path, &mut rest, Some(announced), wanted)?;
+            Ok((VectorFormat::TextWithHeader, dim))
+        }
+        None => Ok((VectorFormat::Text, text::read(path, &mut rest, None, wanted)?)),
+    }
+}
+
+/// Errors of the decompressors are about the file's content, others about the system.
+pub(super) fn cannot_read(path: &Path, error: io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof
+        | io::ErrorKind::InvalidData
+        | io::ErrorKind::InvalidInput
+        | io::ErrorKind::Other => {
+            let problem = format!("the compressed data are truncated or damaged ({error})");
+            Error::data(path, None, problem, FETCH_AGAIN)
+        }
+        _ => Error::io("read", path, error),
+    }
+}
+
+pub(super) fn check_dim(path: &Path, dim: usize) -> Result<()> {
+    if (1..=MAX_DIM).contains(&dim) {
+        return Ok(());
+    }
+    Err(Error::data(
+        path,
+        Some(1),
+        format!("vectors of {dim} numbers, expected 1 to {MAX_DIM}"),
+        "this is no file of word vectors: give GloVe, word2vec or fastText .vec vectors",
+    ))
+}
+
+fn decompressed(path: &Path) -> io::Result<(Box<dyn BufRead>, bool)> {
+    let mut file = BufReader::with_capacity(BUFFER_SIZE, File::open(path)?);
+    let magic = file.fill_buf()?;
+    if magic.starts_with(b"\x1f\x8b") {
+        return Ok((Box::new(BufReader::with_capacity(BUFFER_SIZE, MultiGzDecoder::new(file))), true));
+    }
+    if magic.starts_with(b"\x28\xb5\x2f\xfd") {
+        let decoder = zstd::stream::read::Decoder::with_buffer(file)?;
+        return Ok((Box::new(BufReader::with_capacity(BUFFER_SIZE, decoder)), true));
+    }
+    Ok((Box::new(file), false))
+}
+
+/// The header line, exactly two whole numbers, and its length with the line end. A vector of one number whose word is
+/// a number looks the same; vectors of one number are not of this world.
+fn announced(start: &[u8]) -> Option<(Announced, usize)> {
+    let end = start.iter().position(|&byte| byte == b'\n')?;
+    let line = str::from_utf8(&start[..end]).ok()?;
+    let mut fields = line.trim_start_matches('\u{feff}').split_ascii_whitespace();
+    let (n_vectors, dim) = (fields.next()?, fields.next()?);
+    let announced = Announced { n_vectors: n_vectors.parse().ok()?, dim: dim.parse().ok()? };
+    fields.next().is_none().then_some((announced, end + 1))
+}
+
+/// Whether what follows the first word is raw numbers rather than decimals and spaces.
+fn looks_binary(body: &[u8], dim: usize) -> bool {
+    let Some(space) = body.iter().position(|&byte| byte == b' ' || byte == b'\t') else { return false };
+    let vector = &body[space + 1..];
+    let vector = &vector[..vector.len().min(dim.saturating_mul(4))];
+    let is_control = |byte: &u8| byte.is_ascii_control() && !byte.is_ascii_whitespace();
+    // Raw numbers may hold the byte of a line end, so control bytes are sought behind it as well. The next word of a
+    // text, though, may be broken UTF-8, so that counts only up to there.
+    let line = vector.split(|&byte| byte == b'\n').next().unwrap_or_default();
+    let is_cut_at_most = |error: std::str::Utf8Error| error.error_len().is_none();
+    vector.iter().any(is_control) || !str::from_utf8(line).map_or_else(is_cut_at_most, |_| true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_two_whole_numbers_are_a_header() {
+        let header =
+            |start: &str| announced(start.as_bytes()).map(|(announced, len)| (announced.n_vectors, announced.dim, len));
+        assert_eq!(header("400000 300\nthe 0.1"), Some((400_000, 300, 11)));
+        assert_eq!(header("\u{feff}2 3\r\n"), Some((2, 3, 8)));
+        for no_header in ["the 0.1\n", "1 2 3\n", "1 0.5\n", "1\n", "\n", "2 3", "-1 3\n"] {
+            assert_eq!(header(no_header), None, "{no_header}");
+        }
+    }
+
+    #[test]
+    fn raw_numbers_are_told_from_decimals() {
+        let raw: Vec<u8> = [0.25f32, -1.5, 3.0].iter().flat_map(|value| value.to_le_bytes()).collect();
+        assert!(looks_binary(&[b"the ", &raw[..]].concat(), 3));
+        assert!(looks_binary(&[b"\xff\xfe ", &raw[..]].concat(), 3));
+        assert!(!looks_binary(b"the 0.25 -1.5 3\nof 1 2 3\n", 3));
+        assert!(!looks_binary("的 0.25 -1.5 3\n是 1 2 3\n".as_bytes(), 3));
+        assert!(!looks_binary("of the 电影 1 2 3\n".as_bytes(), 3));
+        assert!(!looks_binary(b"", 3));
+        // The first number begins with the byte of a line end.
+        assert!(looks_binary(b"the \n\0\0\x40\0\0\0\0\0\0\0\0of ", 3));
+    }
+}

@@ -1,0 +1,87 @@
+//! A neural network over token ids.
+
+use std::sync::OnceLock;
+
+use fenlei_nn::Batch;
+use fenlei_nn::layers::Pass;
+use fenlei_nn::net::{Net, NetSizes, Workspace};
+use fenlei_nn::spec::NetSpec;
+use rayon::prelude::*;
+
+use crate::text::EncodedTexts;
+use crate::{Error, Result};
+
+/// Documents that one thread scores at a time: enough to make matrix products worth while.
+const DOCS_PER_TASK: usize = 64;
+
+/// A net with the description it was built from.
+#[derive(Debug)]
+pub struct NetModel {
+    spec: NetSpec,
+    net: Net<f32>,
+    /// Tables for scoring many texts, made when they pay.
+    scoring: OnceLock<Workspace<f32>>,
+}
+
+impl NetModel {
+    /// Builds a net with first values from `seed`.
+    ///
+    /// # Errors
+    /// When the layers do not fit together.
+    pub fn new(spec: &NetSpec, sizes: NetSizes, seed: u64) -> Result<Self> {
+        let net = Net::new(spec, sizes, seed)
+            .map_err(|e| Error::config(format!("model.{}", e.place), e.problem, e.help))?;
+        Ok(Self { spec: spec.clone(), net, scoring: OnceLock::new() })
+    }
+
+    /// Wraps a trained net.
+    pub(crate) fn trained(spec: NetSpec, mut net: Net<f32>) -> Self {
+        net.finalise();
+        Self { spec, net, scoring: OnceLock::new() }
+    }
+
+    /// What the net was built from.
+    pub fn spec(&self) -> &NetSpec {
+        &self.spec
+    }
+
+    /// The net itself, to look at.
+    pub fn net(&self) -> &Net<f32> {
+        &self.net
+    }
+
+    /// The net itself, to train or to load numbers into.
+    pub(crate) fn net_mut(&mut self) -> &mut Net<f32> {
+        self.scoring = OnceLock::new();
+        &mut self.net
+    }
+
+    /// Takes the net out, to train it further.
+    pub(crate) fn into_net(self) -> (NetSpec, Net<f32>) {
+        (self.spec, self.net)
+    }
+
+    /// The probability of each label for each text, `[n_texts, n_labels]`.
+    pub(super) fn probabilities(&self, texts: &EncodedTexts) -> Vec<f32> {
+        // A table costs a product for each token of the vocabulary; it pays when more tokens than that are scored.
+        let pays = texts.ids.len() > self.net.sizes().vocab_size;
+        let scoring = if pays { Some(self.scoring.get_or_init(|| self.net.scoring_workspace())) } else { self.scoring.get() };
+        probabilities(&self.net, texts, scoring)
+    }
+}
+
+/// The probabilities that a net gives, from the tables in `scoring` where there are any.
+pub(crate) fn probabilities(net: &Net<f32>, texts: &EncodedTexts, scoring: Option<&Workspace<f32>>) -> Vec<f32> {
+    let n_labels = net.sizes().n_labels;
+    let mut out = vec![0.0; texts.len() * n_labels];
+    let memory = || (Batch::default(), scoring.cloned().unwrap_or_default());
+    let tasks = out.par_chunks_mut(DOCS_PER_TASK * n_labels).enumerate();
+    tasks.for_each_init(memory, |(batch, workspace), (task, out)| {
+        let first = task * DOCS_PER_TASK;
+        let docs = (first..first + out.len() / n_labels).map(|doc| texts.get(doc).unwrap_or_default());
+        batch.fill(docs, net.sizes().vocab_size);
+        let logits = net.forward(workspace, batch, Pass::Predict);
+        net.head().probabilities(out, &logits.data);
+    });
+    out
+}

@@ -1,0 +1,218 @@
+//! What holds for every text and every specification.
+
+use std::ops::Range;
+use std::sync::LazyLock;
+
+use proptest::prelude::*;
+
+use super::*;
+
+const TRAINING: &[&str] = &[
+    "A good film, a <b>bad</b> film!! don't",
+    "这部电影真好看，我们喜欢這部電影",
+    "mixed 中文 and English 👍 2024 é",
+    "<url> <number> a a a the playing",
+];
+
+/// Pipelines that differ in every option, fitted once: jieba and the tokenizer take time to load.
+static PIPELINES: LazyLock<Vec<TextPipeline>> = LazyLock::new(|| {
+    let folder = tempfile::tempdir().unwrap();
+    let tokenizer = folder.path().join("tokenizer.json");
+    std::fs::write(&tokenizer, segment::TINY_TOKENIZER).unwrap();
+    let path = tokenizer.display();
+    let masks = "urls = 'mask'\nmails = 'mask'\nmentions = 'remove'\nnumbers = 'mask'";
+    [
+        String::new(),
+        "[clean]\nhtml = 'always'\n[segment]\nchinese = 'jieba'\npunctuation = 'drop'\n[truncate]\nmax_tokens = 3\nkeep = 'tail'".to_owned(),
+        format!("[clean]\nhtml = 'never'\n{masks}\nremove = 'x!'\n[segment]\nmode = 'chars'\n[truncate]\nmax_tokens = 5\nkeep = 'both'"),
+        format!("[clean]\nnfkc = false\n{masks}\nkeep = '?'\n[segment]\nmode = 'jieba'\nhmm = false\n[stop_words]\nlanguages = ['en', 'zh']"),
+        "[clean]\nlowercase = false\nsimplify = false\nstrip_invisible = false\n[segment]\nmode = 'words'\n[vocab]\nmin_count = 1\nunknown = 'drop'".to_owned(),
+        "[clean]\ncollapse_whitespace = false\n[truncate]\nmax_tokens = 1".to_owned(),
+        format!("[segment]\nmode = 'tokenizer'\ntokenizer = '{path}'\n[clean]\nnumbers = 'mask'"),
+    ]
+    .iter()
+    .map(|toml| toml::from_str::<PipelineSpec>(toml).unwrap().fit(TRAINING).unwrap())
+    .collect()
+});
+
+/// Text of any kind, and text that is rich in what the steps look for.
+fn any_text() -> impl Strategy<Value = String> {
+    let pieces = prop::sample::select(vec![
+        "a",
+        "Film",
+        " ",
+        "  ",
+        "\n",
+        "<",
+        ">",
+        "<b>",
+        "</p>",
+        "<br/>",
+        "<!--",
+        "-->",
+        "<script>",
+        "</script>",
+        "&amp;",
+        "&",
+        ";",
+        "&#x41;",
+        "&#",
+        "\"",
+        "'",
+        "é",
+        "e\u{301}",
+        "\u{301}",
+        "\u{200D}",
+        "\u{200B}",
+        "\u{FE0F}",
+        "👨",
+        "🇨",
+        "🇳",
+        "中",
+        "我们",
+        "臺灣",
+        "沈默",
+        "，",
+        "Ａ",
+        "㎏",
+        "ﬁ",
+        "İ",
+        "ß",
+        "3.14",
+        "4th",
+        "@tom",
+        "@",
+        "http://",
+        "www.x.y",
+        "me@x.org",
+        ".",
+        ",",
+        "_",
+        ":",
+        "!",
+        "שלום",
+        "한",
+        "\u{1161}",
+        "カ",
+        "\u{3099}",
+        "\0",
+        "\u{7f}",
+        "\r\n",
+        "\u{3000}",
+        "x",
+        "<url>",
+        "\u{FFFD}",
+        "\u{10FFFF}",
+        "𝈖",
+        "the playing",
+    ]);
+    let rich = prop::collection::vec(pieces, 0..25).prop_map(|pieces| pieces.concat());
+    let wild = prop::collection::vec(any::<char>(), 0..40).prop_map(String::from_iter);
+    let bytes = prop::collection::vec(any::<u8>(), 0..60).prop_map(|b| String::from_utf8_lossy(&b).into_owned());
+    prop_oneof![6 => rich, 2 => wild, 1 => bytes]
+}
+
+fn check_encoding(text: &str, pipeline: &TextPipeline) -> Result<(), TestCaseError> {
+    let Encoding { ids, offsets } = pipeline.encode(text);
+    prop_assert_eq!(ids.len(), offsets.len());
+    prop_assert!(ids.len() <= pipeline.spec().truncate.max_tokens);
+    prop_assert!(ids.iter().all(|&id| (id as usize) < pipeline.vocab().len()));
+    let mut last = (0, 0);
+    for &(start, end) in &offsets {
+        let range: Range<usize> = start as usize..end as usize;
+        prop_assert!(text.get(range.clone()).is_some(), "{range:?} is no range of {text:?}");
+        prop_assert!(start >= last.0 && end >= last.1, "{offsets:?} falls in {text:?}");
+        last = (start, end);
+    }
+    let mut appended = vec![7];
+    let mut scratch = Scratch::default();
+    pipeline.encode_into("something 别的 else <b>", &mut Vec::new(), &mut scratch);
+    pipeline.encode_into(text, &mut appended, &mut scratch);
+    prop_assert_eq!(&appended[1..], &ids[..]);
+    let stages = pipeline.stages(text);
+    prop_assert_eq!(&stages.ids, &ids);
+    prop_assert!(stages.filtered.len() <= stages.tokens.len());
+    for token in &stages.tokens {
+        prop_assert!(text.get(token.offset.0 as usize..token.offset.1 as usize).is_some());
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1500))]
+
+    #[test]
+    fn any_text_is_encoded_the_same_way_with_offsets_in_order(text in any_text()) {
+        for pipeline in PIPELINES.iter() {
+            check_encoding(&text, pipeline)?;
+        }
+    }
+
+    #[test]
+    fn alone_and_in_a_batch_are_the_same(texts in prop::collection::vec(any_text(), 0..70)) {
+        for pipeline in PIPELINES.iter() {
+            let batch = pipeline.encode_batch(&texts);
+            prop_assert_eq!(batch.len(), texts.len());
+            for (i, text) in texts.iter().enumerate().step_by(7) {
+                prop_assert_eq!(batch.get(i).unwrap(), &pipeline.encode(text).ids[..]);
+            }
+        }
+    }
+
+    #[test]
+    fn plain_words_lead_back_to_themselves(words in prop::collection::vec("[a-z]{1,6}|中|文", 0..30)) {
+        let text = words.join(" ");
+        let encoding = PIPELINES[0].encode(&text);
+        let back: Vec<&str> = encoding.offsets.iter().map(|&(s, e)| &text[s as usize..e as usize]).collect();
+        prop_assert_eq!(back, words);
+    }
+}
+
+#[test]
+fn a_saved_pipeline_encodes_identically() {
+    for pipeline in PIPELINES.iter() {
+        let json = serde_json::to_string(pipeline).unwrap();
+        let loaded: TextPipeline = serde_json::from_str(&json).unwrap();
+        assert_eq!(loaded.spec(), pipeline.spec());
+        assert_eq!(loaded.vocab(), pipeline.vocab());
+        for text in TRAINING.iter().chain(&["<i>new</i> &amp; 中文詞 3.14 x@y.zz http://a.b"]) {
+            assert_eq!(loaded.encode(text), pipeline.encode(text));
+        }
+        assert_eq!(serde_json::to_string(&loaded).unwrap(), json);
+    }
+}
+
+#[test]
+fn the_number_of_threads_changes_nothing() {
+    let texts: Vec<String> = (0..2000).map(|i| format!("word{} common 中文{} w{}", i % 300, i % 7, i)).collect();
+    let run = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            let pipeline = PipelineSpec::default().fit(&texts).unwrap();
+            (serde_json::to_string(&pipeline).unwrap(), pipeline.encode_batch(&texts))
+        })
+    };
+    let alone = run(1);
+    assert_eq!(alone, run(3));
+    assert!(alone.0.contains("\"<unk>\",\"common\",\"中\",\"文\""));
+}
+
+#[test]
+fn a_huge_document_is_read_only_as_far_as_it_is_kept() {
+    let long_words = format!("{} ", "x".repeat(1_000_000)).repeat(10);
+    let begun = std::time::Instant::now();
+    for text in [
+        "word ".repeat(2_000_000),
+        "中文，".repeat(1_000_000),
+        long_words,
+        "<b>".repeat(3_000_000),
+        "e\u{301}".repeat(3_000_000),
+    ] {
+        let Encoding { ids, offsets } = PIPELINES[0].encode(&text);
+        assert!(ids.len() <= 1024);
+        assert!(offsets.last().is_none_or(|&(_, end)| end as usize <= text.len()));
+    }
+    // Zalgo text: one letter with a million marks.
+    PIPELINES[0].encode(&format!("a{}", "\u{301}\u{316}".repeat(1_000_000)));
+    assert!(begun.elapsed().as_secs() < 60, "took {:?}", begun.elapsed());
+}

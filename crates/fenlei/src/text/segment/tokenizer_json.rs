@@ -1,0 +1,146 @@
+//! Pieces by a Hugging Face `tokenizer.json`, so that a model that was pretrained elsewhere sees its own tokens.
+
+use std::ops::{ControlFlow, Range};
+use std::sync::Arc;
+
+use tokenizers::Tokenizer;
+
+use crate::error::{Error, Result};
+
+/// Texts up to this size go to the tokenizer whole; longer ones in parts that end before white space, because its
+/// memory is many times that of the text.
+const PART_BYTES: usize = 1 << 16;
+
+/// A tokenizer and the JSON it was read from.
+#[derive(Clone)]
+pub(crate) struct TokenizerJson {
+    tokenizer: Arc<Tokenizer>,
+    json: Arc<str>,
+}
+
+impl TokenizerJson {
+    /// Reads the content of a `tokenizer.json`. Padding and truncation are turned off: both are this library's part.
+    ///
+    /// # Errors
+    /// JSON that is not a tokenizer.
+    pub fn new(json: &str) -> Result<Self> {
+        let invalid = |problem: String| {
+            Error::config(
+                "pipeline.segment.tokenizer",
+                format!("not a tokenizer: {problem}"),
+                "give the `tokenizer.json` of a fast Hugging Face tokenizer",
+            )
+        };
+        let mut tokenizer = Tokenizer::from_bytes(json).map_err(|e| invalid(e.to_string()))?;
+        tokenizer.with_padding(None);
+        tokenizer.with_truncation(None).map_err(|e| invalid(e.to_string()))?;
+        tokenizer.encode_fast("probe", false).map_err(|e| invalid(e.to_string()))?;
+        Ok(Self { tokenizer: Arc::new(tokenizer), json: json.into() })
+    }
+
+    /// The JSON it was read from.
+    pub fn json(&self) -> &str {
+        &self.json
+    }
+
+    /// Calls `sink` with every piece and its byte range in `text`, in order, until it breaks.
+    /// A part that the tokenizer refuses is one piece, which no vocabulary knows.
+    pub fn segment<F>(&self, text: &str, mut sink: F) -> ControlFlow<()>
+    where
+        F: FnMut(&str, Range<usize>) -> ControlFlow<()>,
+    {
+        let mut start = 0;
+        while start < text.len() {
+            let end = part_end(text, start);
+            let part = &text[start..end];
+            match self.tokenizer.encode(part, false) {
+                Ok(encoding) => {
+                    for (piece, &(from, to)) in encoding.get_tokens().iter().zip(encoding.get_offsets()) {
+                        let from = floor(part, from);
+                        sink(piece, start + from..start + ceil(part, to.max(from)))?;
+                    }
+                }
+                Err(_) => sink(part, start..end)?,
+            }
+            start = end;
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// Where the part that begins at `start` ends: before the first white space beyond its size, at twice its size anywhere.
+fn part_end(text: &str, start: usize) -> usize {
+    if text.len() - start <= PART_BYTES {
+        return text.len();
+    }
+    let from = ceil(text, start + PART_BYTES);
+    let limit = ceil(text, (start + 2 * PART_BYTES).min(text.len()));
+    text[from..limit].find(char::is_whitespace).map_or(limit, |i| from + i)
+}
+
+fn floor(text: &str, mut at: usize) -> usize {
+    at = at.min(text.len());
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
+}
+
+fn ceil(text: &str, mut at: usize) -> usize {
+    while at < text.len() && !text.is_char_boundary(at) {
+        at += 1;
+    }
+    at.min(text.len())
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A word-piece tokenizer of a few pieces, with padding and truncation that must not take effect.
+    pub(crate) const TINY: &str = r###"{
+        "version": "1.0",
+        "truncation": {"direction": "Right", "max_length": 2, "strategy": "LongestFirst", "stride": 0},
+        "padding": {"strategy": {"Fixed": 8}, "direction": "Right", "pad_to_multiple_of": null, "pad_id": 0,
+                    "pad_type_id": 0, "pad_token": "[UNK]"},
+        "added_tokens": [], "normalizer": null, "pre_tokenizer": {"type": "BertPreTokenizer"},
+        "post_processor": null, "decoder": null,
+        "model": {"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##",
+                  "max_input_chars_per_word": 100,
+                  "vocab": {"[UNK]": 0, "play": 1, "##ing": 2, "##ed": 3, "the": 4, "!": 5, "好": 6}}
+    }"###;
+
+    fn pieces(text: &str) -> Vec<(String, Range<usize>)> {
+        let mut pieces = Vec::new();
+        let _ = TokenizerJson::new(TINY).unwrap().segment(text, |piece, range| {
+            pieces.push((piece.to_owned(), range));
+            ControlFlow::Continue(())
+        });
+        pieces
+    }
+
+    #[test]
+    fn gives_pieces_with_their_ranges() {
+        let expected =
+            [("the", 0..3), ("play", 4..8), ("##ing", 8..11), ("!", 11..12), ("好", 12..15), ("[UNK]", 16..19)];
+        let expected: Vec<_> = expected.into_iter().map(|(piece, range)| (piece.to_owned(), range)).collect();
+        assert_eq!(pieces("the playing!好 cat"), expected);
+    }
+
+    #[test]
+    fn long_texts_go_in_parts_and_lose_nothing() {
+        let text = "the played ".repeat(20_000);
+        let found = pieces(&text);
+        assert_eq!(found.len(), 60_000);
+        let (last, range) = &found[59_999];
+        assert_eq!((last.as_str(), &text[range.clone()]), ("##ed", "ed"));
+    }
+
+    #[test]
+    fn other_json_is_refused() {
+        for json in ["", "{}", "[1]", "{\"model\": 3}"] {
+            let error = TokenizerJson::new(json).map(|_| ()).unwrap_err().to_string();
+            assert!(error.contains("not a tokenizer") && error.contains("help"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,400 @@
+//! What a text pipeline does, as a configuration says it. Every field has a default.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::truncate::Keep;
+use crate::error::{Error, Result};
+
+/// The steps from a document to token numbers. The default suits English and Chinese reviews, comments and news.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PipelineSpec {
+    /// What is done to the characters.
+    pub clean: CleanSpec,
+    /// How the text is cut into tokens.
+    pub segment: SegmentSpec,
+    /// Which tokens are left out.
+    pub stop_words: StopWordsSpec,
+    /// Which tokens get a number.
+    pub vocab: VocabSpec,
+    /// How many tokens of a document are kept.
+    pub truncate: TruncateSpec,
+}
+
+/// What is done to the characters of a document, in the order of the fields.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CleanSpec {
+    /// Whether tags are removed and entities decoded. Default: `auto`.
+    pub html: Html,
+    /// Unicode compatibility form: `Ａ` becomes `A`, `ﬁ` becomes `fi`, `e` with an accent becomes `é`. Default: true.
+    pub nfkc: bool,
+    /// Removes control characters, zero-width characters, direction marks and variation selectors; joiners stay in
+    /// emoji and in scripts that need them. Default: true.
+    pub strip_invisible: bool,
+    /// Makes every run of white space one space and removes it at both ends. Default: true.
+    pub collapse_whitespace: bool,
+    /// Lower case, by Unicode. Default: true.
+    pub lowercase: bool,
+    /// Traditional to simplified Chinese. Default: true.
+    pub simplify: bool,
+    /// Addresses of pages; the token is `<url>`. Default: keep.
+    pub urls: Mask,
+    /// Mail addresses; the token is `<mail>`. Default: keep.
+    pub mails: Mask,
+    /// Mentions such as `@name`; the token is `<mention>`. Default: keep.
+    pub mentions: Mask,
+    /// Numbers such as `3.14` and `1,000`; the token is `<number>`. Default: keep.
+    pub numbers: Mask,
+    /// Characters that become a space. Default: none.
+    pub remove: String,
+    /// When given, the only symbols and punctuation marks that stay; letters, digits and accents always stay, all else
+    /// becomes a space. Default: not given, everything stays.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keep: Option<String>,
+}
+
+impl Default for CleanSpec {
+    fn default() -> Self {
+        Self {
+            html: Html::Auto,
+            nfkc: true,
+            strip_invisible: true,
+            collapse_whitespace: true,
+            lowercase: true,
+            simplify: true,
+            urls: Mask::Keep,
+            mails: Mask::Keep,
+            mentions: Mask::Keep,
+            numbers: Mask::Keep,
+            remove: String::new(),
+            keep: None,
+        }
+    }
+}
+
+/// When a document is read as HTML.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Html {
+    /// Where it holds known elements, comments or entities that end with `;`. `a < b`, `<3` and `<url>` stay.
+    #[default]
+    Auto,
+    /// Everything that an HTML parser takes for a tag or an entity is one.
+    Always,
+    /// Never: `<` and `&` are plain characters.
+    Never,
+}
+
+/// What becomes of something that was found in a text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mask {
+    /// It stays.
+    #[default]
+    Keep,
+    /// It becomes one token that says what it was.
+    Mask,
+    /// It becomes a space.
+    Remove,
+}
+
+/// How a text is cut into tokens.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SegmentSpec {
+    /// The way of cutting. Default: `auto`.
+    pub mode: SegmentMode,
+    /// How `auto` cuts documents that are mostly Chinese. Default: `chars`.
+    pub chinese: Chinese,
+    /// Whether tokens that are neither words nor numbers nor pictographs are kept. Default: `keep`.
+    pub punctuation: Punctuation,
+    /// Whether jieba guesses words that its dictionary lacks. Default: true.
+    pub hmm: bool,
+    /// A file of words for jieba, one a line, with an optional frequency and tag. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_dict: Option<PathBuf>,
+    /// A `tokenizer.json`, for the mode `tokenizer`. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tokenizer: Option<PathBuf>,
+}
+
+impl Default for SegmentSpec {
+    fn default() -> Self {
+        Self {
+            mode: SegmentMode::Auto,
+            chinese: Chinese::Chars,
+            punctuation: Punctuation::Keep,
+            hmm: true,
+            user_dict: None,
+            tokenizer: None,
+        }
+    }
+}
+
+/// The ways of cutting a text into tokens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SegmentMode {
+    /// By the script of each document: [`SegmentSpec::chinese`] says how Chinese is cut, all else is cut as `words`.
+    #[default]
+    Auto,
+    /// Words by the Unicode rules (UAX #29): `don't` and `3.14` are one, every Han character is one.
+    Words,
+    /// As `words`, with Chinese words by jieba in every document.
+    Jieba,
+    /// Every character that is not white space, Latin letters too.
+    Chars,
+    /// The pieces of a `tokenizer.json`.
+    Tokenizer,
+}
+
+/// How Chinese is cut in the mode `auto`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Chinese {
+    /// Every Han character is a token; Latin words and numbers stay whole.
+    #[default]
+    Chars,
+    /// Words by jieba; a document counts as Chinese when a fifth of its letters are Han characters.
+    Jieba,
+}
+
+/// What becomes of punctuation marks and symbols.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Punctuation {
+    /// Each is a token.
+    #[default]
+    Keep,
+    /// They only separate words. Emoji and other pictographs stay.
+    Drop,
+}
+
+/// Which tokens are left out. Off by default: lists of stop words hold `not` and `没`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StopWordsSpec {
+    /// Languages by their ISO 639-1 code, such as `en` and `zh`. Default: none.
+    pub languages: Vec<String>,
+    /// A file of words, one a line, taken in addition. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<PathBuf>,
+}
+
+/// Which tokens get a number.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct VocabSpec {
+    /// Tokens that are rarer than this in the training part are unknown. Default: 2, so that the number of unknown
+    /// tokens is itself seen in training.
+    pub min_count: u64,
+    /// The most numbers there are, with the one for unknown tokens. Default: 100,000.
+    pub max_size: usize,
+    /// What becomes of unknown tokens. Default: `keep`.
+    pub unknown: Unknown,
+}
+
+impl Default for VocabSpec {
+    fn default() -> Self {
+        Self { min_count: 2, max_size: 100_000, unknown: Unknown::Keep }
+    }
+}
+
+/// What becomes of tokens that the vocabulary lacks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Unknown {
+    /// They get the number 0.
+    #[default]
+    Keep,
+    /// They are left out.
+    Drop,
+}
+
+/// How many tokens of a document are kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TruncateSpec {
+    /// The most tokens of a document. Default: 1024.
+    pub max_tokens: usize,
+    /// Which part is kept of a document that has more. Default: `head`.
+    pub keep: Keep,
+}
+
+impl Default for TruncateSpec {
+    fn default() -> Self {
+        Self { max_tokens: 1024, keep: Keep::Head }
+    }
+}
+
+impl PipelineSpec {
+    /// Whether the values make sense, without looking at files.
+    pub(crate) fn check_values(&self) -> Result<()> {
+        let wrong =
+            |place: &str, problem: &str, help: &str| Err(Error::config(format!("pipeline.{place}"), problem, help));
+        let uses_jieba = match self.segment.mode {
+            SegmentMode::Auto => self.segment.chinese == Chinese::Jieba,
+            mode => mode == SegmentMode::Jieba,
+        };
+        if self.vocab.min_count == 0 {
+            return wrong("vocab.min_count", "found 0, expected at least 1", "use 1 to keep every token");
+        }
+        if self.vocab.max_size == 0 {
+            return wrong(
+                "vocab.max_size",
+                "found 0, expected at least 1",
+                "leave it out for 100,000, or give a number",
+            );
+        }
+        if u32::try_from(self.vocab.max_size).is_err() {
+            return wrong("vocab.max_size", "found more than 4,294,967,295", "token numbers have 32 bits; give less");
+        }
+        if self.truncate.max_tokens == 0 {
+            return wrong(
+                "truncate.max_tokens",
+                "found 0, expected at least 1",
+                "leave it out for 1024, or give a number",
+            );
+        }
+        if let Some(c) =
+            self.clean.keep.as_deref().and_then(|keep| keep.chars().find(|&c| self.clean.remove.contains(c)))
+        {
+            let problem = format!("{c:?} stands in `keep` and in `remove`");
+            return wrong("clean.keep", &problem, "take it out of one of the two");
+        }
+        if self.segment.mode == SegmentMode::Tokenizer {
+            if self.segment.tokenizer.is_none() {
+                let help = "add tokenizer = \"path/tokenizer.json\"";
+                return wrong("segment.tokenizer", "mode \"tokenizer\" has no tokenizer file", help);
+            }
+            if self.segment.punctuation == Punctuation::Drop {
+                let help = "leave `punctuation` out, or choose another mode";
+                return wrong("segment.punctuation", "\"drop\" does not go with the pieces of a tokenizer", help);
+            }
+        } else if self.segment.tokenizer.is_some() {
+            let problem = format!("a tokenizer file is given, but the mode is {:?}", self.segment.mode).to_lowercase();
+            return wrong("segment.tokenizer", &problem, "set mode = \"tokenizer\", or leave the file out");
+        }
+        if self.segment.chinese == Chinese::Jieba && self.segment.mode != SegmentMode::Auto {
+            let help = "set mode = \"auto\", or mode = \"jieba\" and leave `chinese` out";
+            return wrong("segment.chinese", "only the mode \"auto\" chooses how Chinese is cut", help);
+        }
+        if self.segment.user_dict.is_some() && !uses_jieba {
+            let help = "set mode = \"jieba\" or chinese = \"jieba\", or leave the file out";
+            return wrong("segment.user_dict", "words for jieba are given, but jieba is not used", help);
+        }
+        if let Some(unknown) = self.stop_words.languages.iter().find(|code| stop_words::lookup(code.as_str()).is_none())
+        {
+            let problem = format!("no stop words for the language {unknown:?}");
+            let known = stop_words::available_languages().join(", ");
+            return wrong("stop_words.languages", &problem, &format!("known languages: {known}"));
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for PipelineSpec {
+    /// One line for people: the steps that are taken.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { clean, segment, stop_words, vocab, truncate } = self;
+        let word = |value: &dyn fmt::Debug| format!("{value:?}").to_lowercase();
+        write!(f, "clean(html {}", word(&clean.html))?;
+        let flags = [
+            (clean.nfkc, "nfkc"),
+            (clean.strip_invisible, "no invisible characters"),
+            (clean.collapse_whitespace, "single spaces"),
+            (clean.lowercase, "lower case"),
+            (clean.simplify, "simplified"),
+        ];
+        for (_, name) in flags.iter().filter(|(on, _)| *on) {
+            write!(f, ", {name}")?;
+        }
+        let masks =
+            [(clean.urls, "urls"), (clean.mails, "mails"), (clean.mentions, "mentions"), (clean.numbers, "numbers")];
+        for (mask, name) in masks.iter().filter(|(mask, _)| *mask != Mask::Keep) {
+            write!(f, ", {} {name}", word(mask))?;
+        }
+        write!(f, ") → segment({}", word(&segment.mode))?;
+        if segment.mode == SegmentMode::Auto {
+            write!(f, ", Chinese by {}", word(&segment.chinese))?;
+        }
+        write!(f, ", punctuation {})", word(&segment.punctuation))?;
+        if !stop_words.languages.is_empty() || stop_words.file.is_some() {
+            let own = stop_words.file.iter().map(|path| path.display().to_string());
+            let lists: Vec<_> = stop_words.languages.iter().cloned().chain(own).collect();
+            write!(f, " → without stop words({})", lists.join(", "))?;
+        }
+        write!(
+            f,
+            " → vocabulary(count ≥ {}, size ≤ {}, unknown {}) → {} of {} tokens",
+            vocab.min_count,
+            vocab.max_size,
+            word(&vocab.unknown),
+            word(&truncate.keep),
+            truncate.max_tokens
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem(toml: &str) -> String {
+        toml::from_str::<PipelineSpec>(toml).unwrap().check_values().unwrap_err().to_string()
+    }
+
+    #[test]
+    fn an_empty_configuration_is_the_default_and_a_full_one_comes_back() {
+        assert_eq!(toml::from_str::<PipelineSpec>("").unwrap(), PipelineSpec::default());
+        let spec: PipelineSpec = toml::from_str(
+            "[clean]\nurls = 'mask'\nkeep = '!?'\n[segment]\nchinese = 'jieba'\n[vocab]\nmax_size = 7\n[truncate]\nkeep = 'both'",
+        )
+        .unwrap();
+        spec.check_values().unwrap();
+        assert_eq!(spec.clean.urls, Mask::Mask);
+        assert_eq!(spec.vocab, VocabSpec { max_size: 7, ..VocabSpec::default() });
+        assert_eq!(toml::from_str::<PipelineSpec>(&toml::to_string(&spec).unwrap()).unwrap(), spec);
+    }
+
+    #[test]
+    fn unknown_keys_and_values_are_refused() {
+        for toml in ["[clena]", "[clean]\nhtmls = 'auto'", "[segment]\nmode = 'wrods'", "[vocab]\nmin_count = -1"] {
+            assert!(toml::from_str::<PipelineSpec>(toml).is_err(), "{toml}");
+        }
+    }
+
+    #[test]
+    fn values_without_sense_are_refused_with_their_place() {
+        for (toml, place) in [
+            ("[vocab]\nmin_count = 0", "pipeline.vocab.min_count"),
+            ("[vocab]\nmax_size = 0", "pipeline.vocab.max_size"),
+            ("[vocab]\nmax_size = 5000000000", "pipeline.vocab.max_size"),
+            ("[truncate]\nmax_tokens = 0", "pipeline.truncate.max_tokens"),
+            ("[clean]\nkeep = '!'\nremove = '#!'", "pipeline.clean.keep"),
+            ("[segment]\nmode = 'tokenizer'", "pipeline.segment.tokenizer"),
+            ("[segment]\ntokenizer = 'x'", "pipeline.segment.tokenizer"),
+            ("[segment]\nmode = 'tokenizer'\ntokenizer = 'x'\npunctuation = 'drop'", "pipeline.segment.punctuation"),
+            ("[segment]\nmode = 'words'\nchinese = 'jieba'", "pipeline.segment.chinese"),
+            ("[segment]\nuser_dict = 'x'", "pipeline.segment.user_dict"),
+            ("[stop_words]\nlanguages = ['en', 'xx']", "pipeline.stop_words.languages"),
+        ] {
+            let problem = problem(toml);
+            assert!(problem.starts_with(place) && problem.contains("help: "), "{problem}");
+        }
+    }
+
+    #[test]
+    fn describes_itself_in_a_line() {
+        assert_eq!(
+            PipelineSpec::default().to_string(),
+            "clean(html auto, nfkc, no invisible characters, single spaces, lower case, simplified) → \
+             segment(auto, Chinese by chars, punctuation keep) → \
+             vocabulary(count ≥ 2, size ≤ 100000, unknown keep) → head of 1024 tokens"
+        );
+    }
+}

@@ -1,0 +1,75 @@
+//! Documents made ready for training: token ids and label numbers, checked.
+
+use crate::data::{Dataset, Target, stratified_split};
+use crate::metrics::{Report, Truth, align_labels};
+use crate::text::{EncodedTexts, TextPipeline};
+use crate::{Error, Result};
+
+/// Encoded documents with their targets in the model's label numbers.
+#[derive(Debug)]
+pub(crate) struct Examples {
+    pub texts: EncodedTexts,
+    pub targets: Vec<Target>,
+}
+
+impl Examples {
+    /// Encodes the documents `indices` of `data`, leaving out those with labels that the model does not know.
+    pub fn new(pipeline: &TextPipeline, data: &Dataset, indices: &[usize], labels: &[String]) -> Result<Self> {
+        let alignment = align_labels(labels, &data.labels, &data.targets)?;
+        let mut texts: Vec<&str> = Vec::with_capacity(indices.len());
+        let mut targets = Vec::with_capacity(indices.len());
+        for &i in indices {
+            if let Some(target) = alignment.target(&data.targets[i]) {
+                texts.push(&data.texts[i]);
+                targets.push(target);
+            }
+        }
+        Ok(Self { texts: pipeline.encode_batch(&texts), targets })
+    }
+
+    /// How many.
+    pub fn len(&self) -> usize {
+        self.targets.len()
+    }
+
+    /// Compares probabilities with the targets.
+    pub fn report(&self, labels: &[String], probabilities: &[f32], multi_label: bool, threshold: f32) -> Result<Report> {
+        if multi_label {
+            return Report::new(labels, Truth::Multi(&self.targets), probabilities, threshold);
+        }
+        let truth: Vec<u32> = self.targets.iter().map(|t| t.as_slice()[0]).collect();
+        Report::new(labels, Truth::Single(&truth), probabilities, threshold)
+    }
+}
+
+/// The documents to train on, and those held back to validate with, as indices into `data`. Unlabelled ones are in
+/// neither.
+pub(crate) fn hold_back(data: &Dataset, share: f64, seed: u64) -> Result<(Vec<usize>, Vec<usize>)> {
+    check_trainable(data)?;
+    let (kept, held) = if share == 0.0 {
+        ((0..data.texts.len()).collect(), Vec::new())
+    } else {
+        stratified_split(data, share, seed)
+    };
+    let labelled = |part: Vec<usize>| part.into_iter().filter(|&i| data.targets[i] != Target::Unlabelled).collect();
+    Ok((labelled(kept), labelled(held)))
+}
+
+fn check_trainable(data: &Dataset) -> Result<()> {
+    let mut counts = vec![0usize; data.labels.len()];
+    for target in &data.targets {
+        target.as_slice().iter().for_each(|&label| counts[label as usize] += 1);
+    }
+    let used: Vec<&String> = data.labels.iter().zip(&counts).filter(|(_, n)| **n > 0).map(|(l, _)| l).collect();
+    match used[..] {
+        [] => Err(Error::train(
+            "no document has a label",
+            "name the label column with --label-column, or check the format with `fenlei data stats`",
+        )),
+        [only] if !data.multi_label => Err(Error::train(
+            format!("every document has the same label, {only:?}, so there is nothing to tell apart"),
+            "give documents of at least two labels",
+        )),
+        _ => Ok(()),
+    }
+}

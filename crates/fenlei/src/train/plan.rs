@@ -1,0 +1,26 @@
+//! Everything that decides what a training gives, in one value: the whole of a configuration file.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::spec::TrainSpec;
+use crate::model::ModelSpec;
+use crate::text::PipelineSpec;
+
+/// What to train and how. Two trainings with equal plans and equal documents give the same bytes.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Plan {
+    /// First values, order of the documents, dropout and splits all follow from it.
+    pub seed: u64,
+    /// Word vectors to start the embedding from (GloVe text, word2vec text or binary, fastText `.vec`; also packed).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub embeddings: Option<PathBuf>,
+    /// From a text to token ids.
+    pub pipeline: PipelineSpec,
+    /// From token ids to scores.
+    pub model: ModelSpec,
+    /// How the model is trained.
+    pub train: TrainSpec,
+}
