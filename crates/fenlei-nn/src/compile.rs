@@ -5,12 +5,14 @@
 
 use crate::init::{Builder, Init};
 use crate::layers::activation::Activation;
+use crate::layers::batch_norm::BatchNorm;
 use crate::layers::branches::{Branches, probe_rows, probe_tokens};
 use crate::layers::conv1d::{Conv1d, ConvShape};
 use crate::layers::dense::Dense;
 use crate::layers::dropout::Dropout;
 use crate::layers::embedding::Embedding;
 use crate::layers::global_pool::{GlobalPool, GlobalPooling};
+use crate::layers::layer_norm::LayerNorm;
 use crate::layers::one_hot_conv::OneHotConv;
 use crate::layers::pool::{Pool, Pooling};
 use crate::layers::residual::Residual;
@@ -313,8 +315,13 @@ impl<T: Scalar> Compiler<'_, T> {
                 let salt = self.salt();
                 layers.push(Box::new(if *spatial { Dropout::spatial(*rate, salt) } else { Dropout::new(*rate, salt) }));
             }
-            LayerSpec::LayerNorm | LayerSpec::BatchNorm => {
-                return Err(CompileError::new(place, "norms are not there yet", ""));
+            LayerSpec::LayerNorm => {
+                let name = self.name("layer-norm");
+                layers.push(Box::new(LayerNorm::new(&mut self.builder, &name, width)));
+            }
+            LayerSpec::BatchNorm => {
+                let name = self.name("batch-norm");
+                layers.push(Box::new(BatchNorm::new(&mut self.builder, &name, width)));
             }
             LayerSpec::Residual { layers: inner } => {
                 let (inner, after) = self.sequence(&format!("{place}.layers"), inner, flow.clone())?;

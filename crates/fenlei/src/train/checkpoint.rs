@@ -7,18 +7,18 @@ use std::path::Path;
 
 use fenlei_nn::optim::{Optimizer, OptimizerState};
 use fenlei_nn::params::Params;
+use fenlei_nn::training::Average;
 use serde::{Deserialize, Serialize};
 
 use super::Plan;
 use super::run::{Progress, Run};
 use crate::artifact::container::{self, Container};
-use crate::artifact::{TensorData, TensorView};
+use crate::artifact::{DType, TensorData, TensorView};
 use crate::{Error, Result};
 
 /// Prefixes of the tensors' names.
 const NOW: &str = "now.";
 const BEST: &str = "best.";
-const AVERAGE: &str = "average.";
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -30,6 +30,8 @@ struct State {
     progress: Progress,
     optimizer_steps: u64,
     has_best: bool,
+    /// Steps, or epochs, that the average has taken in.
+    average_steps: u64,
 }
 
 impl Run<'_> {
@@ -43,6 +45,11 @@ impl Run<'_> {
             progress: self.progress.clone(),
             optimizer_steps: self.training.optimizer.state.n_steps,
             has_best: self.best.is_some(),
+            average_steps: match &self.training.average {
+                Average::None => 0,
+                Average::Exponential(average) => average.state.n_steps,
+                Average::Tail { mean, .. } => mean.n,
+            },
         };
         let manifest = serde_json::to_vec(&state)
             .map_err(|e| Error::train(format!("the checkpoint cannot be written: {e}"), "please report this"))?;
@@ -51,8 +58,15 @@ impl Run<'_> {
         if let Some(best) = &self.best {
             push_params(&mut tensors, BEST, best);
         }
-        if let Some(average) = self.average_params() {
-            push_params(&mut tensors, AVERAGE, average);
+        match &self.training.average {
+            Average::None => {}
+            Average::Exponential(average) => {
+                push_lists(&mut tensors, "average", &average.state.values);
+                for (i, steps) in average.state.row_steps.iter().enumerate() {
+                    tensors.push(row_steps_tensor(i, steps));
+                }
+            }
+            Average::Tail { mean, .. } => push_lists(&mut tensors, "average", &mean.values),
         }
         for (i, moments) in self.training.optimizer.state.moments.iter().enumerate() {
             for (j, moment) in moments.iter().enumerate() {
@@ -87,8 +101,17 @@ impl Run<'_> {
             read_params(&container, BEST, &mut best)?;
             self.best = Some(best);
         }
-        if let Some(average) = self.average_params_mut() {
-            read_params(&container, AVERAGE, average)?;
+        match &mut self.training.average {
+            Average::None => {}
+            Average::Exponential(average) => {
+                average.state.n_steps = state.average_steps;
+                average.state.values = read_lists(&container, "average")?;
+                average.state.row_steps = read_row_steps(&container)?;
+            }
+            Average::Tail { mean, .. } => {
+                mean.n = state.average_steps;
+                mean.values = read_lists(&container, "average")?;
+            }
         }
         let n_params = self.training.net.params.len();
         let moment =
@@ -122,4 +145,30 @@ fn read_params(container: &Container, prefix: &str, params: &mut Params<f32>) ->
         param.data = container.read_f32(&format!("{prefix}{}", param.name), &param.shape)?;
     }
     Ok(())
+}
+
+fn push_lists<'a>(tensors: &mut Vec<TensorData<'a>>, name: &str, lists: &'a [Vec<f32>]) {
+    let tensor = |(i, list): (usize, &'a Vec<f32>)| TensorData::from_f32(format!("{name}.{i}"), &[list.len()], list);
+    tensors.extend(lists.iter().enumerate().map(tensor));
+}
+
+/// The lists that are there, in order; none where an average has not begun.
+fn read_lists(container: &Container, name: &str) -> Result<Vec<Vec<f32>>> {
+    let names = (0..).map(|i| format!("{name}.{i}")).take_while(|name| container.names().any(|n| n == name));
+    names.map(|name| container.tensor(&name)?.to_f32()).collect()
+}
+
+fn row_steps_tensor(i: usize, steps: &[u64]) -> TensorData<'static> {
+    let bytes: Vec<u8> = steps.iter().flat_map(|&step| (step as i64).to_le_bytes()).collect();
+    TensorData { name: format!("average-steps.{i}"), dtype: DType::I64, shape: vec![steps.len()], bytes: bytes.into() }
+}
+
+fn read_row_steps(container: &Container) -> Result<Vec<Vec<u64>>> {
+    let names = (0..).map(|i| format!("average-steps.{i}")).take_while(|name| container.names().any(|n| n == name));
+    names
+        .map(|name| {
+            let numbers = container.tensor(&name)?.data.chunks_exact(8);
+            Ok(numbers.map(|b| i64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]) as u64).collect())
+        })
+        .collect()
 }

@@ -4,10 +4,11 @@ use std::time::Instant;
 
 use fenlei_nn::loss::{Loss, LossSpec};
 use fenlei_nn::net::{Net, NetSizes};
+use fenlei_nn::optim::{PlateauState, Progress as SchedulePlace, Schedule};
 use fenlei_nn::params::Params;
 use fenlei_nn::rng;
 use fenlei_nn::spec::NetSpec;
-use fenlei_nn::training::Training;
+use fenlei_nn::training::{Average, Training};
 
 use super::examples::{Examples, hold_back};
 use super::{ClassWeights, EpochRecord, Event, Metric, Plan, StopReason, TrainOptions, Trained, ValidationRecord};
@@ -64,6 +65,8 @@ pub(super) struct Progress {
     pub best: Option<f64>,
     /// Epochs since then.
     pub epochs_since_best: u32,
+    /// What the plateau schedule remembers.
+    pub plateau: PlateauState,
 }
 
 impl<'a> Run<'a> {
@@ -106,7 +109,8 @@ impl<'a> Run<'a> {
         let weights = class_weights(&plan.train.class_weights, &labels, &train)?;
         let loss = Loss::new(plan.train.loss.unwrap_or(LossSpec::of(net.head())), net.head())
             .map_err(|e| Error::config("train.loss", e.to_string(), "leave train.loss out for the usual one"))?;
-        let training = Training::new(net, plan.train.optimizer, loss, plan.train.regularization, weights);
+        let average = Average::new(plan.train.average.as_ref(), u64::from(plan.train.epochs));
+        let training = Training::new(net, plan.train.optimizer, loss, plan.train.regularization, average, weights);
         Ok(Self {
             plan: plan.clone(),
             options,
@@ -165,6 +169,11 @@ impl<'a> Run<'a> {
         rng::shuffle(&mut order, rng::derive(rng::derive(self.plan.seed, SEED_ORDER), u64::from(epoch)));
         let batch_size = self.plan.train.batch_size;
         let steps_per_epoch = order.len().div_ceil(batch_size) as u64;
+        let total_steps = steps_per_epoch * u64::from(self.plan.train.epochs);
+        let mut schedule = Schedule::new(self.plan.train.schedule.clone());
+        schedule.state = self.progress.plateau;
+        let global_step = |step: u64| u64::from(epoch - 1) * steps_per_epoch + step;
+        let place = |step| SchedulePlace { step: global_step(step), total_steps, epoch: u64::from(epoch - 1) };
         for step in self.progress.steps_done..steps_per_epoch {
             if self.options.stop.is_some_and(|stop| stop.load(std::sync::atomic::Ordering::Relaxed)) {
                 return Ok(false);
@@ -172,14 +181,13 @@ impl<'a> Run<'a> {
             let clock = Instant::now();
             let first = step as usize * batch_size;
             let docs = &order[first..(first + batch_size).min(order.len())];
-            let seed =
-                rng::derive(rng::derive(self.plan.seed, SEED_STEPS), u64::from(epoch - 1) * steps_per_epoch + step);
+            let seed = rng::derive(rng::derive(self.plan.seed, SEED_STEPS), global_step(step));
             let Self { training, train, .. } = self;
             let loss = training.step(
                 docs.iter().map(|&d| train.texts.get(d as usize).unwrap_or_default()),
                 docs.iter().map(|&d| train.targets[d as usize].as_slice()),
                 seed,
-                1.0,
+                schedule.factor(place(step)),
             );
             if !loss.is_finite() {
                 return Err(super::diverged(epoch));
@@ -195,12 +203,14 @@ impl<'a> Run<'a> {
                 loss: run.progress.loss_sum / docs_done as f64,
             });
         }
-        self.end_epoch(epoch)?;
+        let lr_factor = schedule.factor(place(steps_per_epoch - 1));
+        self.end_epoch(epoch, lr_factor, schedule)?;
         Ok(true)
     }
 
-    fn end_epoch(&mut self, epoch: u32) -> Result<()> {
-        let report = self.validate()?;
+    fn end_epoch(&mut self, epoch: u32, lr_factor: f64, mut schedule: Schedule) -> Result<()> {
+        self.training.end_epoch(u64::from(epoch));
+        let (report, averaged) = self.validate()?;
         let n_docs = self.train.len() as f64;
         let figure = report.as_ref().map(|r| match self.plan.train.early_stopping.metric {
             Metric::Accuracy => r.accuracy,
@@ -217,10 +227,14 @@ impl<'a> Run<'a> {
             self.progress.best = figure;
             self.progress.epochs_since_best = 0;
             if self.plan.train.early_stopping.keep_best {
-                self.best = Some(self.training.params().clone());
+                self.best = averaged.or_else(|| Some(self.training.params().clone()));
             }
         } else if figure.is_some() {
             self.progress.epochs_since_best += 1;
+        }
+        if let Some(report) = &report {
+            schedule.observe(report.log_loss);
+            self.progress.plateau = schedule.state;
         }
         let record = EpochRecord {
             epoch,
@@ -232,7 +246,7 @@ impl<'a> Run<'a> {
             }),
             seconds: self.progress.seconds,
             docs_per_second: n_docs / self.progress.seconds.max(1e-9),
-            lr_factor: 1.0,
+            lr_factor,
             best,
         };
         self.progress.history.push(record);
@@ -244,21 +258,31 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// The report of the weights that a model would now be made of.
-    fn validate(&mut self) -> Result<Option<Report>> {
-        let Some(validation) = &self.validation else { return Ok(None) };
-        let probabilities = net_probabilities(&self.training.net, &validation.texts, None);
+    /// The report of the weights that a model would now be made of, and these weights where they are an average.
+    fn validate(&mut self) -> Result<(Option<Report>, Option<Params<f32>>)> {
+        let Some(validation) = &self.validation else { return Ok((None, None)) };
+        let mut averaged = self.training.averaged();
+        let net = &mut self.training.net;
+        if let Some(averaged) = &mut averaged {
+            std::mem::swap(averaged, &mut net.params);
+        }
+        let probabilities = net_probabilities(net, &validation.texts, None);
+        if let Some(averaged) = &mut averaged {
+            std::mem::swap(averaged, &mut net.params);
+        }
         let Decision { multi_label, threshold } = self.decision;
-        validation.report(&self.labels, &probabilities, multi_label, threshold).map(Some)
+        let report = validation.report(&self.labels, &probabilities, multi_label, threshold)?;
+        Ok((Some(report), averaged))
     }
 
     fn conclude(self, reason: StopReason) -> Result<Trained> {
         if reason == StopReason::Interrupted && self.progress.history.is_empty() && self.progress.steps_done == 0 {
             return Err(Error::Interrupted);
         }
+        let chosen = self.best.or_else(|| self.training.averaged());
         let mut net = self.training.net;
-        if let Some(best) = self.best {
-            net.params = best;
+        if let Some(chosen) = chosen {
+            net.params = chosen;
         }
         let model = Model::Net(Box::new(NetModel::trained(self.spec, net)));
         let classifier = Classifier::new(self.pipeline, model, self.labels, self.decision);
@@ -278,16 +302,6 @@ impl<'a> Run<'a> {
             validation,
             reason,
         })
-    }
-
-    /// The averaged weights, where the plan asks for them.
-    pub(super) fn average_params(&self) -> Option<&Params<f32>> {
-        None
-    }
-
-    /// The averaged weights, to load.
-    pub(super) fn average_params_mut(&mut self) -> Option<&mut Params<f32>> {
-        None
     }
 
     fn emit(&mut self, event: impl for<'e> FnOnce(&'e Self) -> Event<'e>) {

@@ -1,7 +1,7 @@
 //! How to train: the `[train]` table of a configuration.
 
 use fenlei_nn::loss::LossSpec;
-use fenlei_nn::optim::{OptimizerSpec, Regularization};
+use fenlei_nn::optim::{AverageSpec, OptimizerSpec, Regularization, ScheduleSpec};
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
@@ -22,6 +22,11 @@ pub struct TrainSpec {
     pub loss: Option<LossSpec>,
     /// How weights are updated.
     pub optimizer: OptimizerSpec,
+    /// How the learning rate changes over the training.
+    pub schedule: ScheduleSpec,
+    /// Whether the model is an average of the weights on the way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub average: Option<AverageSpec>,
     /// L1, L2, max-norm and gradient clipping.
     pub regularization: Regularization,
     /// When to stop before the last epoch, and which weights to keep.
@@ -38,6 +43,8 @@ impl Default for TrainSpec {
             validation: 0.1,
             loss: None,
             optimizer: OptimizerSpec::adam(1e-3),
+            schedule: ScheduleSpec::Constant {},
+            average: None,
             regularization: Regularization::default(),
             early_stopping: EarlyStoppingSpec::default(),
             class_weights: ClassWeights::None,
@@ -105,6 +112,14 @@ impl TrainSpec {
         if !(0.0..1.0).contains(&self.validation) {
             let problem = format!("{} is not a share, expected 0 or more and below 1", self.validation);
             return Err(Error::config("train.validation", problem, "0.1 holds back a tenth; 0 trains on everything"));
+        }
+        if let Some((field, found, expected)) = self.schedule.out_of_range() {
+            let problem = format!("{found} is out of range, expected {expected}");
+            return Err(Error::config(
+                format!("train.schedule.{field}"),
+                problem,
+                "leave [train.schedule] out for none",
+            ));
         }
         if let Some((field, found, expected)) = self.optimizer.out_of_range() {
             let problem = format!("{found} is out of range, expected {expected}");
