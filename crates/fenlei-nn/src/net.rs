@@ -6,8 +6,12 @@ use crate::layers::{Cache, Input, Layer, Pass};
 use crate::loss::Head;
 use crate::params::{Grads, Params};
 use crate::ragged::{Batch, Rows};
+use crate::rng;
 use crate::scalar::Scalar;
 use crate::spec::{HeadSpec, NetSpec};
+
+/// Tokens without a pretrained vector start the same way in every net.
+const SEED_MISSING: u64 = 0x4D49_5353;
 
 /// What a net needs to know of the data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -157,13 +161,15 @@ impl<T: Scalar> Net<T> {
     }
 
     /// Puts pretrained vectors into the embedding tables: `vector(id)` is the one of token `id`, where there is one.
-    /// A token without a vector keeps its random start, scaled like the vectors. Call it before training.
+    /// A token without one starts random, with the standard `deviation` of the vectors (Kim 2014). Call it before
+    /// training.
     ///
     /// # Errors
     /// When the net has no embedding, or one of another size.
     pub fn set_word_vectors<'v>(
         &mut self,
         dim: usize,
+        deviation: f64,
         vector: impl Fn(u32) -> Option<&'v [f32]>,
     ) -> Result<(), CompileError> {
         let mut n_tables = 0;
@@ -174,8 +180,11 @@ impl<T: Scalar> Net<T> {
                 return Err(CompileError::new("layers", problem, format!("set dim = {dim} in the embedding layer")));
             }
             for (id, row) in param.data.chunks_mut(dim).enumerate() {
-                if let Some(vector) = vector(id as u32) {
-                    row.iter_mut().zip(vector).for_each(|(r, v)| *r = T::from_f64(f64::from(*v)));
+                match vector(id as u32) {
+                    Some(vector) => row.iter_mut().zip(vector).for_each(|(r, v)| *r = T::from_f64(f64::from(*v))),
+                    None => row.iter_mut().enumerate().for_each(|(i, r)| {
+                        *r = T::from_f64(deviation * rng::normal(SEED_MISSING, (id * dim + i) as u64));
+                    }),
                 }
             }
         }

@@ -24,6 +24,23 @@ impl Default for NetSpec {
     }
 }
 
+impl NetSpec {
+    /// Gives every embedding the size of the pretrained vectors that it starts from.
+    pub fn set_embedding_dim(&mut self, new_dim: usize) {
+        fn set(layers: &mut [LayerSpec], new_dim: usize) {
+            for layer in layers {
+                match layer {
+                    LayerSpec::Embedding { dim, .. } => *dim = new_dim,
+                    LayerSpec::Branches { branches } => branches.iter_mut().for_each(|b| set(b, new_dim)),
+                    LayerSpec::Residual { layers } => set(layers, new_dim),
+                    _ => {}
+                }
+            }
+        }
+        set(&mut self.layers, new_dim);
+    }
+}
+
 /// What the output means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

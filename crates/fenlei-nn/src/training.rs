@@ -2,7 +2,7 @@
 
 use crate::loss::{Loss, Targets};
 use crate::net::{Net, Workspace};
-use crate::optim::{Optimizer, OptimizerSpec, Regularization};
+use crate::optim::{AverageSpec, ExponentialAverage, Optimizer, OptimizerSpec, Regularization, TailAverage};
 use crate::params::{Grads, Params};
 use crate::ragged::Batch;
 use crate::rng;
@@ -15,6 +15,37 @@ const UNKNOWN: u32 = 0;
 const SEED_WORDS: u64 = 1;
 const SEED_LAYERS: u64 = 2;
 
+/// The average of the weights that a model is made of.
+#[derive(Debug, Clone)]
+pub enum Average<T> {
+    /// The weights themselves.
+    None,
+    /// An exponential moving average over the steps.
+    Exponential(ExponentialAverage<T>),
+    /// The mean of the weights after each of the last epochs, from the given one on (counted from 1).
+    Tail {
+        /// The mean so far.
+        mean: TailAverage<T>,
+        /// The first epoch that counts.
+        first_epoch: u64,
+    },
+}
+
+impl<T: Scalar> Average<T> {
+    /// An average as described, for a training of `n_epochs`.
+    pub fn new(spec: Option<&AverageSpec>, n_epochs: u64) -> Self {
+        match spec {
+            None => Self::None,
+            Some(&AverageSpec::Exponential { decay, start_steps }) => {
+                Self::Exponential(ExponentialAverage::new(decay, start_steps))
+            }
+            Some(&AverageSpec::Tail { epochs }) => {
+                Self::Tail { mean: TailAverage::default(), first_epoch: n_epochs.saturating_sub(epochs) + 1 }
+            }
+        }
+    }
+}
+
 /// A net with what changes it: optimizer, loss, and the memory of a step.
 #[derive(Debug)]
 pub struct Training<T> {
@@ -22,6 +53,8 @@ pub struct Training<T> {
     pub net: Net<T>,
     /// Moments and step count.
     pub optimizer: Optimizer<T>,
+    /// The average of the weights.
+    pub average: Average<T>,
     loss: Loss,
     regularization: Regularization,
     class_weights: Option<Vec<f64>>,
@@ -40,11 +73,13 @@ impl<T: Scalar> Training<T> {
         optimizer: OptimizerSpec,
         loss: Loss,
         regularization: Regularization,
+        average: Average<T>,
         class_weights: Option<Vec<f64>>,
     ) -> Self {
         Self {
             optimizer: Optimizer::new(optimizer, &net.params),
             net,
+            average,
             loss,
             regularization,
             class_weights,
@@ -82,6 +117,9 @@ impl<T: Scalar> Training<T> {
         self.net.update_statistics(&self.workspace);
         self.regularization.add_to_gradients(&mut self.grads, &self.net.params);
         self.regularization.clip(&mut self.grads);
+        if let Average::Exponential(average) = &mut self.average {
+            average.before_step(&self.net.params, &self.grads);
+        }
         self.optimizer.step(&mut self.net.params, &self.grads, lr_factor);
         self.regularization.bound_rows(&mut self.net.params);
         loss
@@ -97,6 +135,25 @@ impl<T: Scalar> Training<T> {
         let loss = self.loss.forward_backward(d_logits, &logits.data, &targets);
         net.backward(&mut self.grads, workspace, d_logits, batch);
         loss
+    }
+
+    /// Takes the weights at the end of an epoch (counted from 1) into their average.
+    pub fn end_epoch(&mut self, epoch: u64) {
+        if let Average::Tail { mean, first_epoch } = &mut self.average
+            && epoch >= *first_epoch
+        {
+            mean.add(&self.net.params);
+        }
+    }
+
+    /// The averaged weights, `None` where they are the weights themselves.
+    pub fn averaged(&self) -> Option<Params<T>> {
+        match &self.average {
+            Average::None => None,
+            Average::Exponential(average) => Some(average.averaged(&self.net.params)),
+            Average::Tail { mean, .. } if mean.n == 0 => None,
+            Average::Tail { mean, .. } => Some(mean.averaged(&self.net.params)),
+        }
     }
 
     /// The parameters as they are now.

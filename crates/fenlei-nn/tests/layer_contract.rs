@@ -290,6 +290,8 @@ contract! {
     global_average: Reads::Rows(3), |_b| GlobalPool(GlobalPooling::Average);
     global_max_and_average: Reads::Rows(3), |_b| GlobalPool(GlobalPooling::MaxAndAverage);
     k_max: Reads::Rows(3), |_b| GlobalPool(GlobalPooling::KMax { k: 3 });
+    layer_norm: Reads::Rows(5), |b| LayerNorm::new(b, "norm", 5);
+    batch_norm: Reads::Rows(5), |b| BatchNorm::new(b, "norm", 5);
     sequential: Reads::Rows(4), |b| Sequential::new(vec![
         Box::new(Conv1d::new(b, "conv", conv(3, 1, Padding::Valid))),
         Box::new(Activation::Tanh),

@@ -1,6 +1,7 @@
 //! Text classification from raw documents to one model file.
 
 pub mod artifact;
+pub mod classifier;
 pub mod config;
 pub mod data;
 pub mod error;

@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn a_missing_file_is_none_or_a_failure_as_asked() {
-        let found = std::panic::catch_unwind(|| data_file("no-such-data-set"));
+        let found = std::panic::catch_unwind(|| data_file("missing-on-purpose-to-test-this-message"));
         let required = env::var_os("FENLEI_REQUIRE_DATA").is_some_and(|value| !value.is_empty() && value != "0");
         match found {
             Ok(found) => assert!(found.is_none() && !required),

@@ -1,4 +1,4 @@
-//! Sums of squares in one fixed order, whatever the number of threads.
+//! Sums over a slice in one fixed order, whatever the number of threads.
 
 use multiversion::multiversion;
 
@@ -39,6 +39,33 @@ fn sum_part<T: Scalar>(x: &[T]) -> f64 {
     sums.iter().sum::<f64>() + rest
 }
 
+/// `Σ (x - offset)`, in the fixed order of sixteen sums side by side.
+#[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2+fma", "aarch64+neon"))]
+pub fn sum<T: Scalar>(x: &[T], offset: T) -> T {
+    let (parts, rest) = x.as_chunks::<16>();
+    let mut sums = [T::ZERO; 16];
+    for part in parts {
+        for (sum, &x) in sums.iter_mut().zip(part) {
+            *sum += x - offset;
+        }
+    }
+    sums.into_iter().sum::<T>() + rest.iter().map(|&x| x - offset).sum::<T>()
+}
+
+/// `Σ (a - offset_a)(b - offset_b)`, in the fixed order of sixteen sums side by side. Both slices have the same length.
+#[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2+fma", "aarch64+neon"))]
+pub fn sum_of_products<T: Scalar>(a: &[T], b: &[T], offset_a: T, offset_b: T) -> T {
+    let ((a_parts, a_rest), (b_parts, b_rest)) = (a.as_chunks::<16>(), b.as_chunks::<16>());
+    let mut sums = [T::ZERO; 16];
+    for (a, b) in a_parts.iter().zip(b_parts) {
+        for ((sum, &a), &b) in sums.iter_mut().zip(a).zip(b) {
+            *sum += (a - offset_a) * (b - offset_b);
+        }
+    }
+    let rest = a_rest.iter().zip(b_rest).map(|(&a, &b)| (a - offset_a) * (b - offset_b));
+    sums.into_iter().sum::<T>() + rest.sum::<T>()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -51,5 +78,16 @@ mod tests {
         let x: Vec<f32> = (0..300_001).map(|i| crate::rng::normal(1, i) as f32).collect();
         let with = |n| rayon::ThreadPoolBuilder::new().num_threads(n).build().unwrap().install(|| sum_of_squares(&x));
         assert!(with(1) == with(2) && with(1) == with(8));
+    }
+
+    #[test]
+    fn short_sums_cover_every_number() {
+        for n in [0, 1, 15, 16, 17, 50] {
+            let a: Vec<f64> = (0..n).map(|i| i as f64).collect();
+            let b: Vec<f64> = (0..n).map(|i| (i % 5) as f64).collect();
+            assert_eq!(sum(&a, 2.0), a.iter().map(|a| a - 2.0).sum::<f64>());
+            let expected: f64 = a.iter().zip(&b).map(|(a, b)| (a - 1.0) * (b - 3.0)).sum();
+            assert_eq!(sum_of_products(&a, &b, 1.0, 3.0), expected);
+        }
     }
 }

@@ -4,12 +4,14 @@
 //! everything a pass computes lives in a [`Cache`], so that one net serves many threads.
 
 pub mod activation;
+pub mod batch_norm;
 pub mod branches;
 pub mod conv1d;
 pub mod dense;
 pub mod dropout;
 pub mod embedding;
 pub mod global_pool;
+pub mod layer_norm;
 pub mod one_hot_conv;
 pub mod padding;
 pub mod pool;
@@ -24,11 +26,13 @@ use crate::ragged::{Batch, Rows};
 use crate::scalar::Scalar;
 
 pub use activation::Activation;
+pub use batch_norm::BatchNorm;
 pub use branches::{BranchMismatch, Branches};
 pub use conv1d::{Conv1d, ConvShape};
 pub use dense::Dense;
 pub use dropout::Dropout;
 pub use global_pool::{GlobalPool, GlobalPooling};
+pub use layer_norm::LayerNorm;
 pub use padding::Padding;
 pub use pool::{Pool, Pooling};
 pub use residual::Residual;

@@ -6,12 +6,16 @@
 //! Order of a training step: [`Regularization::add_to_gradients`], then [`Regularization::clip`], then
 //! [`Optimizer::step`], then [`Regularization::bound_rows`].
 
+mod average;
 mod regularization;
 mod rules;
+mod schedule;
 
 use serde::{Deserialize, Serialize};
 
+pub use average::{AverageSpec, ExponentialAverage, ExponentialState, TailAverage};
 pub use regularization::{MaxNormLayers, Regularization};
+pub use schedule::{PlateauState, Progress, Schedule, ScheduleSpec, WarmupLength};
 
 use crate::kernels::update::{Moving, Rule, update, update_rows};
 use crate::params::{Grad, Grads, Param, Params, Role};

@@ -80,8 +80,9 @@ pub fn save(path: &Path, classifier: &Classifier, info: &ModelInfo) -> Result<()
         info,
         probes: probes(classifier),
     };
-    let manifest = serde_json::to_vec(&manifest)
-        .map_err(|e| Error::artifact(path, format!("the manifest cannot be written: {e}"), "this is a bug, please report it"))?;
+    let manifest = serde_json::to_vec(&manifest).map_err(|e| {
+        Error::artifact(path, format!("the manifest cannot be written: {e}"), "this is a bug, please report it")
+    })?;
     let Model::Net(net) = &classifier.model;
     let params = &net.net().params;
     let tensors: Vec<TensorData<'_>> =
@@ -114,7 +115,7 @@ fn from_container(container: &Container) -> Result<(Classifier, ModelInfo)> {
     let sizes =
         NetSizes { vocab_size: manifest.pipeline.vocab().len(), n_labels, multi_label: manifest.decision.multi_label };
     check_sizes(container, &manifest.model, sizes).map_err(refuse)?;
-    let mut model = manifest.model.build(sizes, 0).map_err(|e| refuse(e.to_string()))?;
+    let mut model = manifest.model.zeros(sizes).map_err(|e| refuse(e.to_string()))?;
     let Model::Net(net) = &mut model;
     let params = &mut net.net_mut().params;
     if container.names().count() != params.len() {
@@ -131,8 +132,12 @@ fn from_container(container: &Container) -> Result<(Classifier, ModelInfo)> {
 /// Before any memory is taken for a net: the numbers that its description asks for must be in the file.
 fn check_sizes(container: &Container, spec: &ModelSpec, sizes: NetSizes) -> std::result::Result<(), String> {
     let ModelSpec::Net(spec) = spec;
-    let asked = fenlei_nn::compile::count_parameters(spec, sizes);
-    let held: u128 = container.names().filter_map(|n| container.tensor(n).ok()).map(|t| t.shape.iter().map(|&d| d as u128).product::<u128>()).sum();
+    let asked = fenlei_nn::count::count_parameters(spec, sizes);
+    let held: u128 = container
+        .names()
+        .filter_map(|n| container.tensor(n).ok())
+        .map(|t| t.shape.iter().map(|&d| d as u128).product::<u128>())
+        .sum();
     if asked > held {
         return Err(format!("its net needs {asked} numbers, the file holds {held}"));
     }

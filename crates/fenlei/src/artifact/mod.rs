@@ -3,11 +3,13 @@
 //! Invariants: the loader trusts nothing, so that no bytes make it panic or take memory that the file does not have;
 //! files of every released format version load (`testdata/container-v*.fenlei`); a file appears whole or not at all.
 
+mod classifier_file;
 pub mod container;
 mod foreign;
 mod header;
 mod tensors;
 
-pub use container::{Container, save};
+pub use classifier_file::{ModelInfo, from_bytes, load, save};
+pub use container::Container;
 pub use header::FORMAT_VERSION;
 pub use tensors::{DType, TensorData, TensorView};

@@ -110,7 +110,10 @@ impl WordVectors {
     /// Standard deviation of all numbers of the vectors found, 0 without any. Words without a vector are best started
     /// with the same spread (Kim 2014, "Convolutional Neural Networks for Sentence Classification").
     pub fn standard_deviation(&self) -> f64 {
-        let n = self.values.len().max(1) as f64;
+        if self.values.is_empty() {
+            return 0.0;
+        }
+        let n = self.values.len() as f64;
         let mean = self.values.iter().map(|&value| f64::from(value)).sum::<f64>() / n;
         let square = self.values.iter().map(|&value| (f64::from(value) - mean).powi(2)).sum::<f64>() / n;
         square.sqrt()

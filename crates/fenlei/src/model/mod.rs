@@ -3,6 +3,7 @@
 mod net;
 
 pub use net::NetModel;
+pub(crate) use net::probabilities as net_probabilities;
 
 use fenlei_nn::net::NetSizes;
 use fenlei_nn::spec::NetSpec;
@@ -40,6 +41,16 @@ impl ModelSpec {
     pub fn build(&self, sizes: NetSizes, seed: u64) -> Result<Model> {
         match self {
             Self::Net(spec) => NetModel::new(spec, sizes, seed).map(|net| Model::Net(Box::new(net))),
+        }
+    }
+
+    /// Builds the model with zeros, for numbers that are about to be loaded.
+    ///
+    /// # Errors
+    /// When its parts do not fit together.
+    pub(crate) fn zeros(&self, sizes: NetSizes) -> Result<Model> {
+        match self {
+            Self::Net(spec) => NetModel::zeros(spec, sizes).map(|net| Model::Net(Box::new(net))),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 
 use fenlei_nn::Batch;
+use fenlei_nn::compile::CompileError;
 use fenlei_nn::layers::Pass;
 use fenlei_nn::net::{Net, NetSizes, Workspace};
 use fenlei_nn::spec::NetSpec;
@@ -29,8 +30,19 @@ impl NetModel {
     /// # Errors
     /// When the layers do not fit together.
     pub fn new(spec: &NetSpec, sizes: NetSizes, seed: u64) -> Result<Self> {
-        let net = Net::new(spec, sizes, seed)
-            .map_err(|e| Error::config(format!("model.{}", e.place), e.problem, e.help))?;
+        Self::wrap(spec, Net::new(spec, sizes, seed))
+    }
+
+    /// Builds a net of zeros, for numbers that are about to be loaded.
+    ///
+    /// # Errors
+    /// When the layers do not fit together.
+    pub(super) fn zeros(spec: &NetSpec, sizes: NetSizes) -> Result<Self> {
+        Self::wrap(spec, Net::zeros(spec, sizes))
+    }
+
+    fn wrap(spec: &NetSpec, net: std::result::Result<Net<f32>, CompileError>) -> Result<Self> {
+        let net = net.map_err(|e| Error::config(format!("model.{}", e.place), e.problem, e.help))?;
         Ok(Self { spec: spec.clone(), net, scoring: OnceLock::new() })
     }
 
@@ -65,7 +77,8 @@ impl NetModel {
     pub(super) fn probabilities(&self, texts: &EncodedTexts) -> Vec<f32> {
         // A table costs a product for each token of the vocabulary; it pays when more tokens than that are scored.
         let pays = texts.ids.len() > self.net.sizes().vocab_size;
-        let scoring = if pays { Some(self.scoring.get_or_init(|| self.net.scoring_workspace())) } else { self.scoring.get() };
+        let scoring =
+            if pays { Some(self.scoring.get_or_init(|| self.net.scoring_workspace())) } else { self.scoring.get() };
         probabilities(&self.net, texts, scoring)
     }
 }
@@ -81,7 +94,7 @@ pub(crate) fn probabilities(net: &Net<f32>, texts: &EncodedTexts, scoring: Optio
         let docs = (first..first + out.len() / n_labels).map(|doc| texts.get(doc).unwrap_or_default());
         batch.fill(docs, net.sizes().vocab_size);
         let logits = net.forward(workspace, batch, Pass::Predict);
-        net.head().probabilities(out, &logits.data);
+        net.head().probabilities(out, &logits.data, n_labels);
     });
     out
 }

@@ -33,7 +33,13 @@ impl Examples {
     }
 
     /// Compares probabilities with the targets.
-    pub fn report(&self, labels: &[String], probabilities: &[f32], multi_label: bool, threshold: f32) -> Result<Report> {
+    pub fn report(
+        &self,
+        labels: &[String],
+        probabilities: &[f32],
+        multi_label: bool,
+        threshold: f32,
+    ) -> Result<Report> {
         if multi_label {
             return Report::new(labels, Truth::Multi(&self.targets), probabilities, threshold);
         }
@@ -46,11 +52,8 @@ impl Examples {
 /// neither.
 pub(crate) fn hold_back(data: &Dataset, share: f64, seed: u64) -> Result<(Vec<usize>, Vec<usize>)> {
     check_trainable(data)?;
-    let (kept, held) = if share == 0.0 {
-        ((0..data.texts.len()).collect(), Vec::new())
-    } else {
-        stratified_split(data, share, seed)
-    };
+    let (kept, held) =
+        if share == 0.0 { ((0..data.texts.len()).collect(), Vec::new()) } else { stratified_split(data, share, seed)? };
     let labelled = |part: Vec<usize>| part.into_iter().filter(|&i| data.targets[i] != Target::Unlabelled).collect();
     Ok((labelled(kept), labelled(held)))
 }

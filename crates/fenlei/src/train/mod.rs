@@ -50,6 +50,10 @@ pub struct Trained {
     pub validation: Option<Report>,
     /// Why it ended.
     pub reason: StopReason,
+    /// CRC-32 of the training texts and labels, in hexadecimal.
+    pub fingerprint: String,
+    /// Documents trained on.
+    pub n_train: usize,
 }
 
 /// Trains a classifier by a plan. See [`train_with`] for progress, checkpoints and further training.

@@ -2,17 +2,21 @@
 
 use std::time::Instant;
 
+use fenlei_nn::loss::{Loss, LossSpec};
 use fenlei_nn::net::{Net, NetSizes};
+use fenlei_nn::optim::{PlateauState, Progress as SchedulePlace, Schedule};
+use fenlei_nn::params::Params;
 use fenlei_nn::rng;
-use fenlei_nn::training::Training;
+use fenlei_nn::spec::NetSpec;
+use fenlei_nn::training::{Average, Training};
 
 use super::examples::{Examples, hold_back};
 use super::{ClassWeights, EpochRecord, Event, Metric, Plan, StopReason, TrainOptions, Trained, ValidationRecord};
 use crate::classifier::{Classifier, Decision};
 use crate::data::Dataset;
-use crate::features::vectors;
+use crate::features::WordVectors;
 use crate::metrics::Report;
-use crate::model::Model;
+use crate::model::{Model, ModelSpec, NetModel, net_probabilities};
 use crate::text::TextPipeline;
 use crate::{Error, Result};
 
@@ -27,14 +31,19 @@ const DEFAULT_THRESHOLD: f32 = 0.5;
 
 /// Everything that a training holds.
 pub(super) struct Run<'a> {
-    plan: &'a Plan,
-    options: TrainOptions<'a>,
+    pub(super) plan: Plan,
+    pub(super) options: TrainOptions<'a>,
+    /// CRC-32 of the training texts and labels.
+    pub(super) fingerprint: String,
     pipeline: TextPipeline,
     labels: Vec<String>,
     decision: Decision,
     train: Examples,
     validation: Option<Examples>,
+    spec: NetSpec,
     pub(super) training: Training<f32>,
+    /// The parameters of the best epoch, until the training is over.
+    pub(super) best: Option<Params<f32>>,
     vectors: Option<String>,
     pub(super) progress: Progress,
 }
@@ -56,11 +65,13 @@ pub(super) struct Progress {
     pub best: Option<f64>,
     /// Epochs since then.
     pub epochs_since_best: u32,
+    /// What the plateau schedule remembers.
+    pub plateau: PlateauState,
 }
 
 impl<'a> Run<'a> {
     /// Fits the pipeline, encodes the documents, builds the model.
-    pub fn prepare(plan: &'a Plan, documents: &Dataset, mut options: TrainOptions<'a>) -> Result<Self> {
+    pub fn prepare(plan: &Plan, documents: &Dataset, mut options: TrainOptions<'a>) -> Result<Self> {
         let share = if options.validation.is_some() { 0.0 } else { plan.train.validation };
         let (kept, held) = hold_back(documents, share, rng::derive(plan.seed, SEED_SPLIT))?;
         let from = options.from.take();
@@ -94,18 +105,24 @@ impl<'a> Run<'a> {
                 "give validation documents with the same labels, or leave --validation out",
             ));
         }
-        let (net, vectors) = build_net(plan, &pipeline, &labels, decision, old)?;
+        let (spec, net, vectors) = build_net(plan, &pipeline, &labels, decision, old)?;
         let weights = class_weights(&plan.train.class_weights, &labels, &train)?;
-        let training = Training::new(net, &plan.train.settings(), weights);
+        let loss = Loss::new(plan.train.loss.unwrap_or(LossSpec::of(net.head())), net.head())
+            .map_err(|e| Error::config("train.loss", e.to_string(), "leave train.loss out for the usual one"))?;
+        let average = Average::new(plan.train.average.as_ref(), u64::from(plan.train.epochs));
+        let training = Training::new(net, plan.train.optimizer, loss, plan.train.regularization, average, weights);
         Ok(Self {
-            plan,
+            plan: plan.clone(),
             options,
+            fingerprint: documents.fingerprint(),
             pipeline,
             labels,
             decision,
             train,
             validation,
+            spec,
             training,
+            best: None,
             vectors,
             progress: Progress::default(),
         })
@@ -138,6 +155,9 @@ impl<'a> Run<'a> {
             }
             self.save_checkpoint()?;
         };
+        if reason != StopReason::Interrupted {
+            self.remove_checkpoint();
+        }
         self.emit(|_| Event::Stop(reason));
         self.conclude(reason)
     }
@@ -149,7 +169,11 @@ impl<'a> Run<'a> {
         rng::shuffle(&mut order, rng::derive(rng::derive(self.plan.seed, SEED_ORDER), u64::from(epoch)));
         let batch_size = self.plan.train.batch_size;
         let steps_per_epoch = order.len().div_ceil(batch_size) as u64;
-        self.training.set_schedule_length(steps_per_epoch, self.plan.train.epochs);
+        let total_steps = steps_per_epoch * u64::from(self.plan.train.epochs);
+        let mut schedule = Schedule::new(self.plan.train.schedule.clone());
+        schedule.state = self.progress.plateau;
+        let global_step = |step: u64| u64::from(epoch - 1) * steps_per_epoch + step;
+        let place = |step| SchedulePlace { step: global_step(step), total_steps, epoch: u64::from(epoch - 1) };
         for step in self.progress.steps_done..steps_per_epoch {
             if self.options.stop.is_some_and(|stop| stop.load(std::sync::atomic::Ordering::Relaxed)) {
                 return Ok(false);
@@ -157,12 +181,13 @@ impl<'a> Run<'a> {
             let clock = Instant::now();
             let first = step as usize * batch_size;
             let docs = &order[first..(first + batch_size).min(order.len())];
-            let seed = rng::derive(rng::derive(self.plan.seed, SEED_STEPS), u64::from(epoch - 1) * steps_per_epoch + step);
+            let seed = rng::derive(rng::derive(self.plan.seed, SEED_STEPS), global_step(step));
             let Self { training, train, .. } = self;
             let loss = training.step(
-                docs.iter().map(|&d| train.texts.ids_of(d as usize)),
+                docs.iter().map(|&d| train.texts.get(d as usize).unwrap_or_default()),
                 docs.iter().map(|&d| train.targets[d as usize].as_slice()),
                 seed,
+                schedule.factor(place(step)),
             );
             if !loss.is_finite() {
                 return Err(super::diverged(epoch));
@@ -178,13 +203,14 @@ impl<'a> Run<'a> {
                 loss: run.progress.loss_sum / docs_done as f64,
             });
         }
-        self.end_epoch(epoch)?;
+        let lr_factor = schedule.factor(place(steps_per_epoch - 1));
+        self.end_epoch(epoch, lr_factor, schedule)?;
         Ok(true)
     }
 
-    fn end_epoch(&mut self, epoch: u32) -> Result<()> {
-        self.training.end_epoch();
-        let report = self.validate()?;
+    fn end_epoch(&mut self, epoch: u32, lr_factor: f64, mut schedule: Schedule) -> Result<()> {
+        self.training.end_epoch(u64::from(epoch));
+        let (report, averaged) = self.validate()?;
         let n_docs = self.train.len() as f64;
         let figure = report.as_ref().map(|r| match self.plan.train.early_stopping.metric {
             Metric::Accuracy => r.accuracy,
@@ -201,13 +227,14 @@ impl<'a> Run<'a> {
             self.progress.best = figure;
             self.progress.epochs_since_best = 0;
             if self.plan.train.early_stopping.keep_best {
-                self.training.keep_best();
+                self.best = averaged.or_else(|| Some(self.training.params().clone()));
             }
         } else if figure.is_some() {
             self.progress.epochs_since_best += 1;
         }
-        if let Some(figure) = figure {
-            self.training.plateau(figure);
+        if let Some(report) = &report {
+            schedule.observe(report.log_loss);
+            self.progress.plateau = schedule.state;
         }
         let record = EpochRecord {
             epoch,
@@ -219,7 +246,7 @@ impl<'a> Run<'a> {
             }),
             seconds: self.progress.seconds,
             docs_per_second: n_docs / self.progress.seconds.max(1e-9),
-            lr_factor: self.training.lr_factor(),
+            lr_factor,
             best,
         };
         self.progress.history.push(record);
@@ -231,21 +258,33 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// The report of the weights that a model would now be made of.
-    fn validate(&mut self) -> Result<Option<Report>> {
-        let Some(validation) = &self.validation else { return Ok(None) };
-        let probabilities = self.training.with_averaged_weights(|net| Model::net_probabilities(net, &validation.texts));
+    /// The report of the weights that a model would now be made of, and these weights where they are an average.
+    fn validate(&mut self) -> Result<(Option<Report>, Option<Params<f32>>)> {
+        let Some(validation) = &self.validation else { return Ok((None, None)) };
+        let mut averaged = self.training.averaged();
+        let net = &mut self.training.net;
+        if let Some(averaged) = &mut averaged {
+            std::mem::swap(averaged, &mut net.params);
+        }
+        let probabilities = net_probabilities(net, &validation.texts, None);
+        if let Some(averaged) = &mut averaged {
+            std::mem::swap(averaged, &mut net.params);
+        }
         let Decision { multi_label, threshold } = self.decision;
-        validation.report(&self.labels, &probabilities, multi_label, threshold).map(Some)
+        let report = validation.report(&self.labels, &probabilities, multi_label, threshold)?;
+        Ok((Some(report), averaged))
     }
 
     fn conclude(self, reason: StopReason) -> Result<Trained> {
         if reason == StopReason::Interrupted && self.progress.history.is_empty() && self.progress.steps_done == 0 {
             return Err(Error::Interrupted);
         }
-        let net = self.training.into_best();
-        let mut model = Model::Net(Box::new(net));
-        model.finalise();
+        let chosen = self.best.or_else(|| self.training.averaged());
+        let mut net = self.training.net;
+        if let Some(chosen) = chosen {
+            net.params = chosen;
+        }
+        let model = Model::Net(Box::new(NetModel::trained(self.spec, net)));
         let classifier = Classifier::new(self.pipeline, model, self.labels, self.decision);
         let validation = match &self.validation {
             Some(validation) => {
@@ -255,10 +294,17 @@ impl<'a> Run<'a> {
             }
             None => None,
         };
-        Ok(Trained { classifier, history: self.progress.history, validation, reason })
+        Ok(Trained {
+            classifier,
+            fingerprint: self.fingerprint,
+            n_train: self.train.len(),
+            history: self.progress.history,
+            validation,
+            reason,
+        })
     }
 
-    fn emit<'r>(&'r mut self, event: impl FnOnce(&'r Self) -> Event<'r>) {
+    fn emit(&mut self, event: impl for<'e> FnOnce(&'e Self) -> Event<'e>) {
         if let Some(listener) = self.options.on_event.take() {
             listener(event(self));
             self.options.on_event = Some(listener);
@@ -266,24 +312,37 @@ impl<'a> Run<'a> {
     }
 }
 
-/// Builds the net, or takes the old one, and puts pretrained vectors into its tables.
+/// Builds the net, or takes the old one, and puts pretrained vectors into its tables. Also gives the description of the
+/// net, and says how much of the vocabulary the vectors cover.
 fn build_net(
     plan: &Plan,
     pipeline: &TextPipeline,
     labels: &[String],
     decision: Decision,
     old: Option<Model>,
-) -> Result<(Net<f32>, Option<String>)> {
-    let sizes = NetSizes { vocab_size: pipeline.vocab().len(), n_labels: labels.len(), multi_label: decision.multi_label };
+) -> Result<(NetSpec, Net<f32>, Option<String>)> {
     if let Some(Model::Net(net)) = old {
-        return Ok((*net, None));
+        let (spec, net) = net.into_net();
+        return Ok((spec, net, None));
     }
-    let Model::Net(mut net) = plan.model.build(sizes, rng::derive(plan.seed, SEED_WEIGHTS))?;
-    let Some(path) = &plan.embeddings else { return Ok((*net, None)) };
-    let vectors = vectors::load_for_vocabulary(path, pipeline.vocab())?;
-    let said = vectors.describe();
-    net.set_word_vectors(vectors.dim, |id| vectors.row(id)).map_err(|e| Error::config("embeddings", e.problem, e.help))?;
-    Ok((*net, Some(said)))
+    let vectors = match &plan.embeddings {
+        Some(path) => Some(WordVectors::load_for(path, pipeline.vocab().iter())?),
+        None => None,
+    };
+    let ModelSpec::Net(mut spec) = plan.model.clone();
+    if let Some(vectors) = &vectors {
+        spec.set_embedding_dim(vectors.dim);
+    }
+    let sizes =
+        NetSizes { vocab_size: pipeline.vocab().len(), n_labels: labels.len(), multi_label: decision.multi_label };
+    let Model::Net(model) = ModelSpec::Net(spec).build(sizes, rng::derive(plan.seed, SEED_WEIGHTS))?;
+    let (spec, mut net) = model.into_net();
+    let Some(vectors) = vectors else { return Ok((spec, net, None)) };
+    let (words, tokens) = (100.0 * vectors.coverage.of_words(), 100.0 * vectors.coverage.of_tokens());
+    let said = format!("pretrained vectors cover {words:.1} % of the vocabulary, {tokens:.1} % of its tokens");
+    net.set_word_vectors(vectors.dim, vectors.standard_deviation(), |id| vectors.get(id as usize))
+        .map_err(|e| Error::config("embeddings", e.problem, e.help))?;
+    Ok((spec, net, Some(said)))
 }
 
 fn class_weights(spec: &ClassWeights, labels: &[String], train: &Examples) -> Result<Option<Vec<f64>>> {

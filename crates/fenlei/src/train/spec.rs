@@ -1,9 +1,7 @@
 //! How to train: the `[train]` table of a configuration.
 
-use fenlei_nn::average::AverageSpec;
 use fenlei_nn::loss::LossSpec;
-use fenlei_nn::optim::{OptimizerSpec, RegularisationSpec};
-use fenlei_nn::schedule::ScheduleSpec;
+use fenlei_nn::optim::{AverageSpec, OptimizerSpec, Regularization, ScheduleSpec};
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
@@ -19,16 +17,18 @@ pub struct TrainSpec {
     /// The share of the training documents that is held back to validate with, where no validation file is given.
     /// 0 trains on everything and keeps the last weights.
     pub validation: f64,
-    /// What is minimised.
-    pub loss: LossSpec,
+    /// What is made small; the cross-entropy of the head where it is absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub loss: Option<LossSpec>,
     /// How weights are updated.
     pub optimizer: OptimizerSpec,
     /// How the learning rate changes over the training.
     pub schedule: ScheduleSpec,
-    /// L1, L2, max-norm and gradient clipping.
-    pub regularisation: RegularisationSpec,
     /// Whether the model is an average of the weights on the way.
-    pub average: AverageSpec,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub average: Option<AverageSpec>,
+    /// L1, L2, max-norm and gradient clipping.
+    pub regularization: Regularization,
     /// When to stop before the last epoch, and which weights to keep.
     pub early_stopping: EarlyStoppingSpec,
     /// Weights of the labels in the loss.
@@ -41,11 +41,11 @@ impl Default for TrainSpec {
             epochs: 20,
             batch_size: 32,
             validation: 0.1,
-            loss: LossSpec::default(),
-            optimizer: OptimizerSpec::default(),
-            schedule: ScheduleSpec::default(),
-            regularisation: RegularisationSpec::default(),
-            average: AverageSpec::default(),
+            loss: None,
+            optimizer: OptimizerSpec::adam(1e-3),
+            schedule: ScheduleSpec::Constant {},
+            average: None,
+            regularization: Regularization::default(),
             early_stopping: EarlyStoppingSpec::default(),
             class_weights: ClassWeights::None,
         }
@@ -112,6 +112,18 @@ impl TrainSpec {
         if !(0.0..1.0).contains(&self.validation) {
             let problem = format!("{} is not a share, expected 0 or more and below 1", self.validation);
             return Err(Error::config("train.validation", problem, "0.1 holds back a tenth; 0 trains on everything"));
+        }
+        if let Some((field, found, expected)) = self.schedule.out_of_range() {
+            let problem = format!("{found} is out of range, expected {expected}");
+            return Err(Error::config(
+                format!("train.schedule.{field}"),
+                problem,
+                "leave [train.schedule] out for none",
+            ));
+        }
+        if let Some((field, found, expected)) = self.optimizer.out_of_range() {
+            let problem = format!("{found} is out of range, expected {expected}");
+            return Err(Error::config(format!("train.optimizer.{field}"), problem, "0.001 is a good lr for Adam"));
         }
         Ok(())
     }

@@ -30,23 +30,19 @@ pub(super) fn read(path: &Path, wanted: &mut Wanted) -> Result<(VectorFormat, us
     if peeked.starts_with(b"\xba\x16\x4f\x2f") {
         return Err(Error::data(path, None, "this is a fastText model (.bin)", "give its .vec file"));
     }
-    let header = announced(&peeked);
-    let header_len = header.as_ref().map_or(0, |(_, len)| *len);
-    let is_binary = header.is_some_and(|(announced, len)| looks_binary(&peeked[len..], announced.dim));
+    let Some((announced, header_len)) = announced(&peeked) else {
+        let dim = text::read(path, &mut Cursor::new(peeked).chain(reader), None, wanted)?;
+        return Ok((VectorFormat::Text, dim));
+    };
+    check_dim(path, announced.dim)?;
+    let is_binary = looks_binary(&peeked[header_len..], announced);
     let mut rest = Cursor::new(peeked).chain(reader);
     rest.consume(header_len);
-    match header {
-        Some((announced, _)) => {
-            check_dim(path, announced.dim)?;
-            if is_binary {
-                binary::read(path, &mut rest, announced, wanted)?;
-                return Ok((VectorFormat::Binary, announced.dim));
-            }
-            let dim = text::read(path, &mut rest, Some(announced), wanted)?;
-            Ok((VectorFormat::TextWithHeader, dim))
-        }
-        None => Ok((VectorFormat::Text, text::read(path, &mut rest, None, wanted)?)),
+    if is_binary {
+        binary::read(path, &mut rest, announced, wanted)?;
+        return Ok((VectorFormat::Binary, announced.dim));
     }
+    text::read(path, &mut rest, Some(announced), wanted).map(|dim| (VectorFormat::TextWithHeader, dim))
 }
 
 /// Errors of the decompressors are about the file's content, others about the system.
@@ -99,17 +95,28 @@ fn announced(start: &[u8]) -> Option<(Announced, usize)> {
     fields.next().is_none().then_some((announced, end + 1))
 }
 
-/// Whether what follows the first word is raw numbers rather than decimals and spaces.
-fn looks_binary(body: &[u8], dim: usize) -> bool {
-    let Some(space) = body.iter().position(|&byte| byte == b' ' || byte == b'\t') else { return false };
-    let vector = &body[space + 1..];
-    let vector = &vector[..vector.len().min(dim.saturating_mul(4))];
+/// Whether raw numbers follow the header, rather than decimals. `start` is the file behind the header, or its first
+/// part.
+fn looks_binary(start: &[u8], announced: Announced) -> bool {
+    let line = start.split(|&byte| byte == b'\n').next().unwrap_or_default();
+    if text::is_vector(line, announced.dim) {
+        return false;
+    }
+    // Damaged text is left to the reader of text, which says what is wrong with it.
     let is_control = |byte: &u8| byte.is_ascii_control() && !byte.is_ascii_whitespace();
-    // Raw numbers may hold the byte of a line end, so control bytes are sought behind it as well. The next word of a
-    // text, though, may be broken UTF-8, so that counts only up to there.
-    let line = vector.split(|&byte| byte == b'\n').next().unwrap_or_default();
-    let is_cut_at_most = |error: std::str::Utf8Error| error.error_len().is_none();
-    vector.iter().any(is_control) || !str::from_utf8(line).map_or_else(is_cut_at_most, |_| true)
+    let is_utf8 = str::from_utf8(start).map_or_else(|error| error.error_len().is_none(), |_| true);
+    start.iter().any(is_control) || !is_utf8 || divides_into_raw_vectors(start, announced)
+}
+
+/// Whether the bytes are exactly the announced number of words with raw numbers, for a few numbers may happen to look
+/// like text.
+fn divides_into_raw_vectors(mut rest: &[u8], announced: Announced) -> bool {
+    for _ in 0..announced.n_vectors {
+        let Some(space) = rest.iter().position(|&byte| byte == b' ') else { return false };
+        let Some(next) = rest.get(space + 1 + announced.dim.saturating_mul(4)..) else { return false };
+        rest = next;
+    }
+    rest.trim_ascii().is_empty()
 }
 
 #[cfg(test)]
@@ -129,14 +136,23 @@ mod tests {
 
     #[test]
     fn raw_numbers_are_told_from_decimals() {
-        let raw: Vec<u8> = [0.25f32, -1.5, 3.0].iter().flat_map(|value| value.to_le_bytes()).collect();
-        assert!(looks_binary(&[b"the ", &raw[..]].concat(), 3));
-        assert!(looks_binary(&[b"\xff\xfe ", &raw[..]].concat(), 3));
-        assert!(!looks_binary(b"the 0.25 -1.5 3\nof 1 2 3\n", 3));
-        assert!(!looks_binary("的 0.25 -1.5 3\n是 1 2 3\n".as_bytes(), 3));
-        assert!(!looks_binary("of the 电影 1 2 3\n".as_bytes(), 3));
-        assert!(!looks_binary(b"", 3));
-        // The first number begins with the byte of a line end.
-        assert!(looks_binary(b"the \n\0\0\x40\0\0\0\0\0\0\0\0of ", 3));
+        let looks_binary = |n_vectors, start: &[u8]| looks_binary(start, Announced { n_vectors, dim: 3 });
+        let raw = |vector: [f32; 3]| vector.map(f32::to_le_bytes).concat();
+        assert!(looks_binary(9, &[b"the ", &raw([0.25, -1.5, 3.0])[..]].concat()));
+        assert!(looks_binary(9, &[b"\xff\xfe ", &raw([0.25, -1.5, 3.0])[..]].concat()));
+        // The first number begins with the byte of a line end; all bytes of these numbers are letters.
+        assert!(looks_binary(9, b"the \n\0\0\x40\0\0\0\0\0\0\0\0of "));
+        assert!(looks_binary(2, b"the aaaabbbbccccof \nxyzabcdABCD\n"));
+        for text in [
+            "the 0.25 -1.5 3\nof 1 2 3\n",
+            "\u{7684} 0.25 -1.5 3\n\u{0}",
+            "of the 电影 1 2 3\n",
+            "damaged 1 2\nof 1 2 3\n",
+            "",
+        ] {
+            assert!(!looks_binary(2, text.as_bytes()), "{text}");
+        }
+        // Text whose last character is cut by the end of the part that was looked at.
+        assert!(!looks_binary(2, &"damaged 1 电".as_bytes()[..11]));
     }
 }

@@ -114,6 +114,12 @@ fn split(line: &[u8], dim: usize) -> Result<(&[u8], &[u8]), usize> {
     Ok((rest, &line[rest.len()..]))
 }
 
+/// Whether a line is a word and `dim` decimals.
+pub(super) fn is_vector(line: &[u8], dim: usize) -> bool {
+    let numbers = split(line.trim_ascii_end(), dim).ok().and_then(|(_, numbers)| str::from_utf8(numbers).ok());
+    numbers.is_some_and(|numbers| numbers.split_ascii_whitespace().all(|field| field.parse::<f32>().is_ok()))
+}
+
 fn parse(path: &Path, line_number: u64, word: &[u8], numbers: &[u8], vector: &mut Vec<f32>) -> Result<()> {
     vector.clear();
     for field in numbers.split(u8::is_ascii_whitespace).filter(|field| !field.is_empty()) {

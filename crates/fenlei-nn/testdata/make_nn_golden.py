@@ -1,0 +1,353 @@
+"""Writes what PyTorch computes, for the tests in tests/golden.rs to compare with.
+
+    pip install torch numpy
+    python crates/fenlei-nn/testdata/make_nn_golden.py [losses optimizers schedules layers]
+
+Each function below makes one JSON file: a list of cases, each with its description (as the engine's own
+configuration reads it), its inputs and its outputs. Everything is float64 and drawn from fixed seeds, so that the
+files change only when the script does. To add a golden file, write a function that returns its cases and list it in
+GOLDENS.
+"""
+
+import json
+import math
+import pathlib
+import sys
+
+import torch
+import torch.nn.functional as F
+
+HERE = pathlib.Path(__file__).parent
+torch.set_default_dtype(torch.float64)
+torch.set_num_threads(1)
+
+
+def draw(seed, *shape, scale=1.0):
+    """Normal numbers."""
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed)) * scale
+
+
+def numbers(x):
+    """Any tensor as a flat list."""
+    return [] if x is None else x.detach().reshape(-1).tolist()
+
+
+def starts(lens):
+    """Where each document begins."""
+    return [sum(lens[:i]) for i in range(len(lens) + 1)]
+
+
+# --------------------------------------------------------------------------------------------------------- losses
+
+
+def losses():
+    n_docs, n_labels = 6, 4
+    logits = draw(1, n_docs, n_labels, scale=2.0)
+    single = torch.tensor([2, 0, 3, 1, 1, 2])
+    multi = [[0, 2], [], [1], [0, 1, 2, 3], [3], [2, 3]]
+    multi_hot = torch.zeros(n_docs, n_labels)
+    for doc, labels in enumerate(multi):
+        multi_hot[doc, labels] = 1.0
+    binary_logits = draw(2, n_docs, 1, scale=2.0)
+    binary = torch.tensor([0, 1, 1, 0, 1, 0])
+    class_weights = torch.tensor([0.5, 1.0, 2.0, 1.5])
+    binary_weights = torch.tensor([0.7, 1.9])
+    sample_weights = torch.tensor([1.0, 0.2, 3.0, 1.0, 0.0, 0.5])
+    cases = []
+
+    def case(spec, head, z, labels, loss, weights=None, samples=None):
+        z = z.clone().requires_grad_()
+        value = loss(z)
+        value.backward()
+        cases.append(
+            {
+                "spec": spec,
+                "head": head,
+                "logits": numbers(z),
+                "labels": [label for doc in labels for label in doc],
+                "starts": starts([len(doc) for doc in labels]),
+                "class_weights": None if weights is None else numbers(weights),
+                "sample_weights": None if samples is None else numbers(samples),
+                "value": value.item(),
+                "gradient": numbers(z.grad),
+            }
+        )
+
+    singles = [[label] for label in single.tolist()]
+    binaries = [[label] for label in binary.tolist()]
+
+    for smoothing in [0.0, 0.1]:
+        spec = {"kind": "softmax-cross-entropy", "label_smoothing": smoothing}
+        for weights in [None, class_weights]:
+            case(
+                spec, "softmax", logits, singles,
+                lambda z: F.cross_entropy(z, single, weight=weights, label_smoothing=smoothing),
+                weights,
+            )
+
+        def by_document(z):
+            each = F.cross_entropy(z, single, weight=class_weights, label_smoothing=smoothing, reduction="none")
+            return (each * sample_weights).sum() / (class_weights[single] * sample_weights).sum()
+
+        case(spec, "softmax", logits, singles, by_document, class_weights, sample_weights)
+
+    # Several labels share the target of a softmax.
+    spread = [labels for labels in multi if labels]
+    target = torch.stack([row / row.sum() for row in multi_hot if row.sum() > 0])
+    case(
+        {"kind": "softmax-cross-entropy"}, "softmax", logits[: len(spread)], spread,
+        lambda z: F.cross_entropy(z, target),
+    )
+
+    spec = {"kind": "binary-cross-entropy"}
+    case(spec, "sigmoid", logits, multi, lambda z: F.binary_cross_entropy_with_logits(z, multi_hot))
+    case(
+        spec, "sigmoid", logits, multi,
+        lambda z: F.binary_cross_entropy_with_logits(z, multi_hot, weight=class_weights),
+        class_weights,
+    )
+    smooth = multi_hot * 0.8 + 0.1
+    case(
+        {"kind": "binary-cross-entropy", "label_smoothing": 0.2}, "sigmoid", logits, multi,
+        lambda z: F.binary_cross_entropy_with_logits(z, smooth),
+    )
+    case(
+        spec, "binary", binary_logits, binaries,
+        lambda z: F.binary_cross_entropy_with_logits(z[:, 0], binary.double()),
+    )
+
+    def weighted_binary(z):
+        each = F.binary_cross_entropy_with_logits(z[:, 0], binary.double(), reduction="none")
+        weights = binary_weights[binary] * sample_weights
+        return (each * weights).sum() / weights.sum()
+
+    case(spec, "binary", binary_logits, binaries, weighted_binary, binary_weights, sample_weights)
+
+    spec = {"kind": "mean-squared-error"}
+    one_hot = F.one_hot(single, n_labels).double()
+    case(spec, "softmax", logits, singles, lambda z: F.mse_loss(z.softmax(1), one_hot))
+    case(spec, "sigmoid", logits, multi, lambda z: F.mse_loss(z.sigmoid(), multi_hot))
+    case(spec, "binary", binary_logits, binaries, lambda z: F.mse_loss(z[:, 0].sigmoid(), binary.double()))
+
+    for gamma in [0.5, 2.0]:
+        spec = {"kind": "focal", "gamma": gamma}
+
+        def softmax_focal(z):
+            p = z.softmax(1)[range(n_docs), single]
+            return (-((1 - p) ** gamma) * p.log()).mean()
+
+        def sigmoid_focal(z):
+            p = torch.where(multi_hot == 1, z.sigmoid(), 1 - z.sigmoid())
+            return (-((1 - p) ** gamma) * p.log()).mean()
+
+        case(spec, "softmax", logits, singles, softmax_focal)
+        case(spec, "sigmoid", logits, multi, sigmoid_focal)
+    return cases
+
+
+# ----------------------------------------------------------------------------------------------------- optimizers
+
+
+def optimizers():
+    n, n_steps = 7, 10
+    start = draw(3, n)
+    # Gradients of changing size and sign; one number has none at first.
+    gradients = draw(4, n_steps, n) * torch.logspace(-3, 1, n)
+    gradients[:4, 2] = 0.0
+    described = [
+        ({"kind": "sgd", "lr": 0.1}, lambda p: torch.optim.SGD(p, lr=0.1)),
+        ({"kind": "sgd", "lr": 0.1, "momentum": 0.9}, lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9)),
+        (
+            {"kind": "sgd", "lr": 0.1, "momentum": 0.9, "nesterov": True},
+            lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9, nesterov=True),
+        ),
+        ({"kind": "adam", "lr": 0.01}, lambda p: torch.optim.Adam(p, lr=0.01)),
+        (
+            {"kind": "adam", "lr": 0.01, "beta1": 0.8, "beta2": 0.95, "epsilon": 1e-3},
+            lambda p: torch.optim.Adam(p, lr=0.01, betas=(0.8, 0.95), eps=1e-3),
+        ),
+        (
+            {"kind": "adamw", "lr": 0.01, "weight_decay": 0.1},
+            lambda p: torch.optim.AdamW(p, lr=0.01, weight_decay=0.1),
+        ),
+        ({"kind": "rmsprop", "lr": 0.01}, lambda p: torch.optim.RMSprop(p, lr=0.01)),
+        (
+            {"kind": "rmsprop", "lr": 0.01, "rho": 0.9, "epsilon": 1e-7, "momentum": 0.5},
+            lambda p: torch.optim.RMSprop(p, lr=0.01, alpha=0.9, eps=1e-7, momentum=0.5),
+        ),
+        ({"kind": "adagrad", "lr": 0.1}, lambda p: torch.optim.Adagrad(p, lr=0.1)),
+        (
+            {"kind": "adagrad", "lr": 0.1, "epsilon": 1e-7, "initial": 0.1},
+            lambda p: torch.optim.Adagrad(p, lr=0.1, eps=1e-7, initial_accumulator_value=0.1),
+        ),
+    ]
+    cases = []
+    for spec, make in described:
+        for clip_norm, l2 in [(None, 0.0), (2.0, 0.0), (None, 0.05)]:
+            if l2 and spec["kind"] == "adamw":
+                continue
+            p = torch.nn.Parameter(start.clone())
+            optimizer = make([p])
+            trace = []
+            for g in gradients:
+                p.grad = g + l2 * p.detach()
+                if clip_norm is not None:
+                    torch.nn.utils.clip_grad_norm_([p], clip_norm)
+                optimizer.step()
+                trace.append(numbers(p))
+            cases.append(
+                {
+                    "spec": spec,
+                    "regularization": {"l2": l2, **({} if clip_norm is None else {"clip_norm": clip_norm})},
+                    "start": numbers(start),
+                    "gradients": [numbers(g) for g in gradients],
+                    "trace": trace,
+                }
+            )
+    return cases
+
+
+# ------------------------------------------------------------------------------------------------------ schedules
+
+
+def schedules():
+    n = 20
+
+    def trace(make, every_epoch=False):
+        optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+        schedule = make(optimizer)
+        factors = []
+        for _ in range(n):
+            factors.append(optimizer.param_groups[0]["lr"])
+            optimizer.step()
+            schedule.step()
+        return factors
+
+    s = torch.optim.lr_scheduler
+    plateau_losses = [1.0, 0.9, 0.9, 0.89995, 0.95, 0.8, 0.8, 0.8, 0.8, 0.8, 0.8, 0.7, 0.71, 0.72, 0.73, 0.74]
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    plateau = s.ReduceLROnPlateau(optimizer, factor=0.5, patience=2, min_lr=0.2, eps=0.0)
+    plateau_factors = []
+    for loss in plateau_losses:
+        plateau.step(loss)
+        plateau_factors.append(optimizer.param_groups[0]["lr"])
+    return [
+        # One epoch a step.
+        {"spec": {"kind": "step", "every_epochs": 3, "gamma": 0.7}, "factors": trace(lambda o: s.StepLR(o, 3, 0.7))},
+        {
+            "spec": {"kind": "cosine", "min_factor": 0.1},
+            "factors": trace(lambda o: s.CosineAnnealingLR(o, T_max=n, eta_min=0.1)),
+        },
+        {"spec": {"kind": "one-cycle"}, "factors": trace(lambda o: s.OneCycleLR(o, max_lr=1.0, total_steps=n + 1))[:n],
+         "total_steps": n + 1},
+        {
+            "spec": {"kind": "plateau", "patience": 2, "factor": 0.5, "min_factor": 0.2},
+            "losses": plateau_losses,
+            "factors": plateau_factors,
+        },
+    ]
+
+
+# --------------------------------------------------------------------------------------------------------- layers
+
+
+def windows(padding, length, width, stride):
+    """How many zeros lie before and behind a document: the engine's rule, see layers/padding.rs."""
+    if padding == "valid":
+        before, n = 0, max(length - width, 0) // stride + 1
+    elif padding == "same":
+        n = max(math.ceil(length / stride), 1)
+        before = max((n - 1) * stride + width - length, 0) // 2
+    else:
+        before, n = width - 1, 1 if length == 0 else math.ceil((length + width - 1) / stride)
+    return before, max((n - 1) * stride + width - before - length, 0), n
+
+
+def layers():
+    lens = [7, 0, 1, 10, 2, 4]
+    n_rows, n_in, n_out = sum(lens), 3, 4
+    cases = []
+
+    def case(layer, forward, params, x_width=n_in):
+        """`forward` maps the rows of one document (or of all, if it says so) to rows."""
+        x = draw(10 + len(cases), n_rows, x_width).requires_grad_()
+        params = {name: value.clone().requires_grad_() for name, value in params.items()}
+        if getattr(forward, "whole_batch", False):
+            docs = [forward(x, params)]
+            y_lens = lens
+        else:
+            docs = [forward(doc, params) for doc in x.split(lens)]
+            y_lens = [len(doc) for doc in docs]
+        y = torch.cat(docs)
+        dy = draw(1000 + len(cases), *y.shape)
+        y.backward(dy)
+        cases.append(
+            {
+                "layer": layer,
+                "params": {name: {"shape": list(value.shape), "data": numbers(value)} for name, value in params.items()},
+                "x": {"data": numbers(x), "width": x_width, "starts": starts(lens)},
+                "y": {"data": numbers(y), "width": y.shape[1], "starts": starts(y_lens)},
+                "dy": numbers(dy),
+                "dx": numbers(x.grad),
+                "grads": {name: numbers(value.grad) for name, value in params.items()},
+            }
+        )
+        return cases[-1]
+
+    for padding in ["valid", "same", "full"]:
+        for width, stride in [(1, 1), (3, 1), (4, 1), (3, 2), (5, 3)]:
+
+            def conv(doc, p):
+                before, behind, n = windows(padding, len(doc), width, stride)
+                padded = F.pad(doc, (0, 0, before, behind)).T[None]
+                # PyTorch keeps the place within a filter last.
+                return F.conv1d(padded, p["weight"].transpose(1, 2), p["bias"], stride=stride)[0].T[:n]
+
+            layer = {"kind": "conv1d", "width": width, "stride": stride, "padding": padding, "n_filters": n_out}
+            case(layer, conv, {"weight": draw(5, n_out, width, n_in), "bias": draw(6, n_out)})
+
+    case(
+        {"kind": "dense", "n_out": n_out},
+        lambda doc, p: F.linear(doc, p["weight"], p["bias"]),
+        {"weight": draw(5, n_out, n_in), "bias": draw(6, n_out)},
+    )
+    for name in ["gelu", "relu", "tanh", "sigmoid"]:
+        case({"kind": "activation", "activation": name}, lambda doc, _: getattr(torch, name, None)(doc)
+             if name != "gelu" else F.gelu(doc), {})
+
+    wide = 37
+    case(
+        {"kind": "layer-norm"},
+        lambda doc, p: F.layer_norm(doc, (wide,), p["scale"], p["shift"], 1e-5),
+        {"scale": draw(5, wide), "shift": draw(6, wide)},
+        x_width=wide,
+    )
+    for train in [True, False]:
+        mean, variance = draw(7, n_in), draw(8, n_in).abs() + 0.5
+        before = (mean.clone(), variance.clone())
+
+        def batch_norm(x, p):
+            return F.batch_norm(x, mean, variance, p["scale"], p["shift"], train, 0.1, 1e-5)
+
+        batch_norm.whole_batch = True
+        layer = {"kind": "batch-norm", "train": train}
+        found = case(layer, batch_norm, {"scale": draw(5, n_in), "shift": draw(6, n_in)})
+        for name, old, new in [("running_mean", before[0], mean), ("running_variance", before[1], variance)]:
+            found["params"][name] = {"shape": [n_in], "data": numbers(old)}
+            found.setdefault("statistics", {})[name] = numbers(new)
+    return cases
+
+
+GOLDENS = {"losses": losses, "optimizers": optimizers, "schedules": schedules, "layers": layers}
+
+
+def main():
+    for name in sys.argv[1:] or GOLDENS:
+        cases = GOLDENS[name]()
+        lines = ",\n".join(json.dumps(case) for case in cases)
+        (HERE / f"{name}.json").write_text(f"[\n{lines}\n]\n")
+        print(f"{name}.json: {len(cases)} cases")
+
+
+if __name__ == "__main__":
+    main()

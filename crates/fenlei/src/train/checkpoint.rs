@@ -1,0 +1,174 @@
+//! The state of a training in a file, so that an interrupted one goes on as if nothing had happened.
+//!
+//! The pipeline, the labels and the documents are not in it: they are made again from the same plan and documents, which
+//! is checked.
+
+use std::path::Path;
+
+use fenlei_nn::optim::{Optimizer, OptimizerState};
+use fenlei_nn::params::Params;
+use fenlei_nn::training::Average;
+use serde::{Deserialize, Serialize};
+
+use super::Plan;
+use super::run::{Progress, Run};
+use crate::artifact::container::{self, Container};
+use crate::artifact::{DType, TensorData, TensorView};
+use crate::{Error, Result};
+
+/// Prefixes of the tensors' names.
+const NOW: &str = "now.";
+const BEST: &str = "best.";
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct State {
+    /// So that a model file is not taken for a checkpoint.
+    checkpoint: bool,
+    plan: Plan,
+    fingerprint: String,
+    progress: Progress,
+    optimizer_steps: u64,
+    has_best: bool,
+    /// Steps, or epochs, that the average has taken in.
+    average_steps: u64,
+}
+
+impl Run<'_> {
+    /// Writes the state, if the caller asked for checkpoints.
+    pub(super) fn save_checkpoint(&self) -> Result<()> {
+        let Some(path) = &self.options.checkpoint else { return Ok(()) };
+        let state = State {
+            checkpoint: true,
+            plan: self.plan.clone(),
+            fingerprint: self.fingerprint.clone(),
+            progress: self.progress.clone(),
+            optimizer_steps: self.training.optimizer.state.n_steps,
+            has_best: self.best.is_some(),
+            average_steps: match &self.training.average {
+                Average::None => 0,
+                Average::Exponential(average) => average.state.n_steps,
+                Average::Tail { mean, .. } => mean.n,
+            },
+        };
+        let manifest = serde_json::to_vec(&state)
+            .map_err(|e| Error::train(format!("the checkpoint cannot be written: {e}"), "please report this"))?;
+        let mut tensors = Vec::new();
+        push_params(&mut tensors, NOW, self.training.params());
+        if let Some(best) = &self.best {
+            push_params(&mut tensors, BEST, best);
+        }
+        match &self.training.average {
+            Average::None => {}
+            Average::Exponential(average) => {
+                push_lists(&mut tensors, "average", &average.state.values);
+                for (i, steps) in average.state.row_steps.iter().enumerate() {
+                    tensors.push(row_steps_tensor(i, steps));
+                }
+            }
+            Average::Tail { mean, .. } => push_lists(&mut tensors, "average", &mean.values),
+        }
+        for (i, moments) in self.training.optimizer.state.moments.iter().enumerate() {
+            for (j, moment) in moments.iter().enumerate() {
+                tensors.push(TensorData::from_f32(format!("moment.{i}.{j}"), &[moment.len()], moment));
+            }
+        }
+        container::save(path, &manifest, &tensors)
+    }
+
+    /// Takes up the state, if there is one.
+    pub(super) fn load_checkpoint(&mut self) -> Result<()> {
+        let Some(path) = self.options.checkpoint.clone() else { return Ok(()) };
+        if !path.exists() {
+            return Ok(());
+        }
+        let container = Container::open(&path)?;
+        let refuse = |problem: String| {
+            Error::artifact(&path, problem, "remove the checkpoint to start anew, or leave --resume out")
+        };
+        let state: State = serde_json::from_slice(container.manifest())
+            .map_err(|e| refuse(format!("this is not a checkpoint of this version: {e}")))?;
+        if state.plan != self.plan {
+            return Err(refuse("it belongs to a training with another configuration".to_owned()));
+        }
+        if state.fingerprint != self.fingerprint {
+            return Err(refuse("it belongs to a training on other documents".to_owned()));
+        }
+        self.progress = state.progress;
+        read_params(&container, NOW, &mut self.training.net.params)?;
+        if state.has_best {
+            let mut best = self.training.net.params.clone();
+            read_params(&container, BEST, &mut best)?;
+            self.best = Some(best);
+        }
+        match &mut self.training.average {
+            Average::None => {}
+            Average::Exponential(average) => {
+                average.state.n_steps = state.average_steps;
+                average.state.values = read_lists(&container, "average")?;
+                average.state.row_steps = read_row_steps(&container)?;
+            }
+            Average::Tail { mean, .. } => {
+                mean.n = state.average_steps;
+                mean.values = read_lists(&container, "average")?;
+            }
+        }
+        let n_params = self.training.net.params.len();
+        let moment =
+            |i: usize, j: usize| container.tensor(&format!("moment.{i}.{j}")).and_then(|t: TensorView<'_>| t.to_f32());
+        let moments = (0..n_params).map(|i| Ok([moment(i, 0)?, moment(i, 1)?])).collect::<Result<Vec<_>>>()?;
+        let optimizer = OptimizerState { n_steps: state.optimizer_steps, moments };
+        self.training.optimizer = Optimizer::resume(self.plan.train.optimizer, self.training.params(), optimizer)
+            .ok_or_else(|| refuse("its optimizer does not fit the net".to_owned()))?;
+        Ok(())
+    }
+
+    /// Removes the state when the training is over.
+    pub(super) fn remove_checkpoint(&self) {
+        if let Some(path) = &self.options.checkpoint {
+            remove_quietly(path);
+        }
+    }
+}
+
+/// A checkpoint that stays behind harms nothing: resuming from it gives the same model.
+fn remove_quietly(path: &Path) {
+    let _ = std::fs::remove_file(path);
+}
+
+fn push_params<'a>(tensors: &mut Vec<TensorData<'a>>, prefix: &str, params: &'a Params<f32>) {
+    tensors.extend(params.iter().map(|p| TensorData::from_f32(format!("{prefix}{}", p.name), &p.shape, &p.data)));
+}
+
+fn read_params(container: &Container, prefix: &str, params: &mut Params<f32>) -> Result<()> {
+    for param in params.iter_mut() {
+        param.data = container.read_f32(&format!("{prefix}{}", param.name), &param.shape)?;
+    }
+    Ok(())
+}
+
+fn push_lists<'a>(tensors: &mut Vec<TensorData<'a>>, name: &str, lists: &'a [Vec<f32>]) {
+    let tensor = |(i, list): (usize, &'a Vec<f32>)| TensorData::from_f32(format!("{name}.{i}"), &[list.len()], list);
+    tensors.extend(lists.iter().enumerate().map(tensor));
+}
+
+/// The lists that are there, in order; none where an average has not begun.
+fn read_lists(container: &Container, name: &str) -> Result<Vec<Vec<f32>>> {
+    let names = (0..).map(|i| format!("{name}.{i}")).take_while(|name| container.names().any(|n| n == name));
+    names.map(|name| container.tensor(&name)?.to_f32()).collect()
+}
+
+fn row_steps_tensor(i: usize, steps: &[u64]) -> TensorData<'static> {
+    let bytes: Vec<u8> = steps.iter().flat_map(|&step| (step as i64).to_le_bytes()).collect();
+    TensorData { name: format!("average-steps.{i}"), dtype: DType::I64, shape: vec![steps.len()], bytes: bytes.into() }
+}
+
+fn read_row_steps(container: &Container) -> Result<Vec<Vec<u64>>> {
+    let names = (0..).map(|i| format!("average-steps.{i}")).take_while(|name| container.names().any(|n| n == name));
+    names
+        .map(|name| {
+            let numbers = container.tensor(&name)?.data.chunks_exact(8);
+            Ok(numbers.map(|b| i64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]) as u64).collect())
+        })
+        .collect()
+}
