@@ -37,7 +37,17 @@ impl Normalise {
                     continue;
                 }
             }
-            at = self.push_segment(text, at, out, trace);
+            let mut end = at + plain_run(&bytes[at..]);
+            if end < bytes.len() && end > at && !self.begins_segment(char_at(text, end)) {
+                end -= PLAIN_BYTES;
+            }
+            if end > at {
+                out.push_str(&text[at..end]);
+                trace.copy(at, end - at);
+                at = end;
+            } else {
+                at = self.push_segment(text, at, out, trace);
+            }
         }
         if self.collapse_whitespace && out.ends_with(' ') {
             out.pop();
@@ -79,12 +89,9 @@ impl Normalise {
             if let Ok(block) = <&[u8; BLOCK]>::try_from(block) {
                 // Without branches, so that the compiler takes the whole block at once.
                 let mut any = u8::from(after_space && block[0] == b' ');
-                for i in 0..BLOCK {
-                    any |= u8::from(block[i] < b' ') | u8::from(block[i] == 0x7F);
-                }
-                for i in 1..BLOCK {
-                    any |= u8::from(block[i] == b' ') & u8::from(block[i - 1] == b' ');
-                }
+                any |= block.iter().fold(0, |any, &b| any | u8::from(b < b' ') | u8::from(b == 0x7F));
+                let pairs = block.iter().zip(&block[1..]);
+                any |= pairs.fold(0, |any, (&a, &b)| any | (u8::from(a == b' ') & u8::from(b == b' ')));
                 if any == 0 {
                     after_space = block[BLOCK - 1] == b' ';
                     n += BLOCK;
@@ -215,6 +222,15 @@ enum Fate {
 #[inline]
 fn is_plain(c: char) -> bool {
     matches!(c, '\u{4E00}'..='\u{9FFF}' | '\u{3400}'..='\u{4DBF}')
+}
+
+/// What a character of [`plain_run`] takes.
+const PLAIN_BYTES: usize = 3;
+
+/// How many leading bytes are common Chinese characters from U+4E00 on, all of which are plain.
+fn plain_run(bytes: &[u8]) -> usize {
+    let is_plain = |c: &&[u8]| matches!(c, [0xE4, 0xB8..=0xBF, _] | [0xE5..=0xE9, _, _]);
+    bytes.chunks_exact(PLAIN_BYTES).take_while(is_plain).count() * PLAIN_BYTES
 }
 
 /// Characters without a shape of their own: controls (but not white space), zero-width spaces and joiners, direction

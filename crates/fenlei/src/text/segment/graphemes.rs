@@ -4,6 +4,8 @@ use std::ops::{ControlFlow, Range};
 
 use unicode_segmentation::UnicodeSegmentation;
 
+use super::words::{han_at, settled};
+
 /// Calls `sink` with the byte range of every character of `text`, in order, until it breaks.
 pub(crate) fn segment<F>(text: &str, mut sink: F) -> ControlFlow<()>
 where
@@ -20,13 +22,18 @@ where
             at += 1;
             continue;
         }
+        if han_at(bytes, at) && settled(bytes, at + 3) {
+            sink(at..at + 3)?;
+            at += 3;
+            continue;
+        }
         for grapheme in text[at..].graphemes(true) {
             let start = at;
             at += grapheme.len();
             if !grapheme.trim().is_empty() {
                 sink(start..at)?;
             }
-            if bytes.get(at).is_some_and(u8::is_ascii) {
+            if settled(bytes, at) {
                 break;
             }
         }

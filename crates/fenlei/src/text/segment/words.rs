@@ -57,7 +57,7 @@ fn class(bytes: &[u8], at: usize) -> Class {
 
 /// Whether a common Han character (three bytes, U+4E00 to U+9FFF) starts at `at`. It joins with nothing before it.
 #[inline]
-fn han_at(bytes: &[u8], at: usize) -> bool {
+pub(super) fn han_at(bytes: &[u8], at: usize) -> bool {
     match bytes.get(at..at + 2) {
         Some(&[0xE4, second]) => second >= 0xB8,
         Some(&[0xE5..=0xE9, _]) => true,
@@ -67,7 +67,7 @@ fn han_at(bytes: &[u8], at: usize) -> bool {
 
 /// Whether the character at `at` cannot join with the one before it: ASCII, a common Han character or the end.
 #[inline]
-fn settled(bytes: &[u8], at: usize) -> bool {
+pub(super) fn settled(bytes: &[u8], at: usize) -> bool {
     class(bytes, at) != Class::Wide || han_at(bytes, at)
 }
 
