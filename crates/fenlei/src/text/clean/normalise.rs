@@ -126,6 +126,10 @@ impl Normalise {
             end += c.len_utf8();
             single = false;
         }
+        if let Some(c) = narrow(first).filter(|_| single) {
+            self.push_changed(c, at..end, out, trace);
+            return end;
+        }
         if single && (is_plain(first) || is_nfkc_quick(std::iter::once(first)) == IsNormalized::Yes) {
             self.push_char(first, at, first.len_utf8(), out, trace);
             return end;
@@ -202,7 +206,7 @@ impl Normalise {
 
     /// Whether nothing before `c` can combine with it.
     fn begins_segment(&self, c: char) -> bool {
-        if !self.nfkc || c.is_ascii() || is_plain(c) {
+        if !self.nfkc || c.is_ascii() || is_plain(c) || narrow(c).is_some() {
             return true;
         }
         let mut first = None;
@@ -218,10 +222,20 @@ enum Fate {
     Space,
 }
 
-/// The common Chinese characters: normal as they are, without case, combining with nothing.
+/// The common Chinese characters and punctuation marks: normal as they are, without case, combining with nothing.
 #[inline]
 fn is_plain(c: char) -> bool {
-    matches!(c, '\u{4E00}'..='\u{9FFF}' | '\u{3400}'..='\u{4DBF}')
+    matches!(c,
+        '\u{4E00}'..='\u{9FFF}' | '\u{3400}'..='\u{4DBF}'
+        | '\u{3001}'..='\u{3003}' | '\u{3008}'..='\u{3011}'
+        | '\u{2013}' | '\u{2014}' | '\u{2018}' | '\u{2019}' | '\u{201C}' | '\u{201D}')
+}
+
+/// The ASCII character that the full-width form `c` stands for.
+#[inline]
+fn narrow(c: char) -> Option<char> {
+    let ascii = u32::from(c).checked_sub(0xFEE0).and_then(char::from_u32)?;
+    ascii.is_ascii_graphic().then_some(ascii)
 }
 
 /// What a character of [`plain_run`] takes.
@@ -320,7 +334,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn segments_give_the_nfkc_of_the_whole(text in "\\PC{0,40}|[a-zé\u{301}\u{327}각\u{1100}-\u{1105}\u{1161}-\u{1165}\u{11A8}-\u{11AA}か\u{3099}ｶﾞＡ㎏中]{0,20}") {
+        fn segments_give_the_nfkc_of_the_whole(text in "\\PC{0,40}|[a-zé\u{301}\u{327}각\u{1100}-\u{1105}\u{1161}-\u{1165}\u{11A8}-\u{11AA}か\u{3099}ｶﾞＡ！〉《“’–—…㎏中]{0,20}") {
             let steps = Normalise { nfkc: true, ..NONE };
             prop_assert_eq!(apply(steps, &text), text.nfkc().collect::<String>());
         }
