@@ -1,3 +1,7 @@
 //! The `fenlei` program.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    fenlei_cli::run(std::env::args_os())
+}

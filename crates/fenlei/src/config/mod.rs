@@ -1,1 +1,145 @@
-//! config.
+//! From a recipe, a file and single settings to one [`Plan`].
+//!
+//! ```text
+//! defaults < recipe < configuration file < key=value settings < seed, epochs, embeddings
+//! ```
+//!
+//! Each layer is a TOML table; they are merged before anything is understood, so that each may hold as little as one
+//! key. Tables merge, everything else (lists too) is replaced. A table that names another `kind`, `type` or `family`
+//! than the one below replaces it as a whole, since the old one's keys would have no meaning.
+//!
+//! Invariant: an unknown key or a value of the wrong type is an error that names the layer it stands in (the file and
+//! the line), and the nearest key that is known. Nothing is ever skipped.
+
+mod fault;
+mod merge;
+mod recipes;
+mod setting;
+mod trail;
+
+use std::path::{Path, PathBuf};
+
+use toml::{Table, Value};
+
+pub use recipes::{DEFAULT_RECIPE, RECIPES, Recipe};
+
+use crate::train::Plan;
+use crate::{Error, Result};
+
+/// Where a plan comes from. Everything is optional; nothing at all gives the default recipe.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PlanSource {
+    /// The name of a recipe, or the path of a file that holds one.
+    pub recipe: Option<String>,
+    /// A configuration file, complete or partial. One that describes a model of its own (`[model]` with its `layers`)
+    /// stands on the defaults alone, others on the default recipe, both unless `recipe` is given.
+    pub config: Option<PathBuf>,
+    /// Single settings, `key.key=value`, the value as in TOML; a word need not stand in quotes. Items of lists are
+    /// reached by their number from 0: `model.layers.0.dim=300`.
+    pub set: Vec<String>,
+    /// Where random numbers start.
+    pub seed: Option<u64>,
+    /// Passes over the training documents, at most.
+    pub epochs: Option<u32>,
+    /// A file of word vectors.
+    pub embeddings: Option<PathBuf>,
+}
+
+/// One layer of a configuration, kept to tell where something stands.
+#[derive(Debug)]
+enum Layer {
+    /// A recipe of the library or of the user, or a configuration file; with its text.
+    Text { place: String, text: String },
+    /// A `key=value` setting.
+    Setting { raw: String, trail: trail::Trail },
+}
+
+/// Puts a plan together and checks everything that can be checked without documents.
+///
+/// ```
+/// use fenlei::config::{PlanSource, load_plan};
+///
+/// let source = PlanSource { recipe: Some("kim-2014".into()), set: vec!["train.batch_size=64".into()], ..Default::default() };
+/// let plan = load_plan(&source)?;
+/// assert_eq!(plan.train.batch_size, 64);
+/// # Ok::<(), fenlei::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::Config`] with the file and the line, or the setting, for unknown recipes, TOML that cannot be read,
+/// unknown keys, and values that make no sense; [`Error::Io`] for a file that cannot be read.
+pub fn load_plan(source: &PlanSource) -> Result<Plan> {
+    let mut layers = Vec::new();
+    let config = source.config.as_deref().map(read).transpose()?;
+    let config_table = config.as_ref().map(|(place, text)| parse(place, text)).transpose()?;
+    let stands_alone = config_table.as_ref().is_some_and(describes_a_model);
+    let recipe = match &source.recipe {
+        Some(name) => Some(recipes::find(name)?),
+        None if stands_alone => None,
+        None => Some(recipes::find(DEFAULT_RECIPE)?),
+    };
+    let mut merged = Table::new();
+    for (place, text) in recipe.into_iter().chain(config) {
+        merge::merge(&mut merged, parse(&place, &text)?);
+        layers.push(Layer::Text { place, text });
+    }
+    let mut settings: Vec<setting::Setting> = source.set.iter().map(|raw| setting::parse(raw)).collect::<Result<_>>()?;
+    // What something is comes before how it is, in whatever order the two were written.
+    settings.sort_by_key(|setting| !setting.names_a_kind());
+    for setting in settings {
+        setting.apply(&mut merged)?;
+        layers.push(Layer::Setting { raw: setting.raw, trail: setting.trail });
+    }
+    let mut plan: Plan = match merged.clone().try_into() {
+        Ok(plan) => plan,
+        Err(error) => return Err(fault::explain(&merged, &layers, error.message())),
+    };
+    if let Some(seed) = source.seed {
+        plan.seed = seed;
+    }
+    if let Some(epochs) = source.epochs {
+        plan.train.epochs = epochs;
+    }
+    if let Some(embeddings) = &source.embeddings {
+        plan.embeddings = Some(embeddings.clone());
+    }
+    plan.check()?;
+    Ok(plan)
+}
+
+impl Plan {
+    /// The plan as a complete configuration file, which [`load_plan`] reads back as the same plan.
+    ///
+    /// # Errors
+    /// [`Error::Config`] when a path in it is not Unicode or the seed is above 2⁶³ - 1, which TOML cannot hold.
+    pub fn to_toml(&self) -> Result<String> {
+        toml::to_string_pretty(self).map_err(|error| {
+            Error::config("configuration", format!("TOML cannot hold it: {error}"), "use a smaller seed and Unicode paths")
+        })
+    }
+}
+
+fn describes_a_model(config: &Table) -> bool {
+    config.get("model").and_then(Value::as_table).is_some_and(|model| model.contains_key("layers"))
+}
+
+/// The name of a file for messages, and its text.
+fn read(path: &Path) -> Result<(String, String)> {
+    let bytes = std::fs::read(path).map_err(|error| Error::io("read", path, error))?;
+    let place = path.display().to_string();
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok((place, text)),
+        Err(_) => Err(Error::config(place, "this is not UTF-8 text", "give a TOML file; `fenlei config show` prints one")),
+    }
+}
+
+fn parse(place: &str, text: &str) -> Result<Table> {
+    text.parse::<Table>().map_err(|error| {
+        let line = error.span().map(|span| format!(":{}", trail::line_of(text, span.start))).unwrap_or_default();
+        let problem = format!("this is not TOML: {}", error.message().lines().collect::<Vec<_>>().join("; "));
+        Error::config(format!("{place}{line}"), problem, "mend that line; `fenlei config show` prints a complete file")
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,91 @@
+//! The command line as types.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use fenlei::config::{PlanSource, load_plan};
+use fenlei::train::Plan;
+
+use crate::config_command::ConfigArguments;
+use crate::data::DataArgs;
+use crate::demo::DemoArguments;
+use crate::evaluate::EvalArguments;
+use crate::inspect::InspectArguments;
+use crate::predict::PredictArguments;
+use crate::train::TrainArguments;
+
+/// Text classification from raw documents to one model file, Chinese and English
+#[derive(Debug, Parser)]
+#[command(name = "fenlei", version, propagate_version = true, after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    /// How many threads to use; no result depends on it [default: all cores]
+    #[arg(long, global = true, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
+    #[command(subcommand)]
+    pub command: Subcommands,
+}
+
+const EXAMPLES: &str = "Examples:
+  fenlei demo                                  See everything at work in half a minute
+  fenlei train reviews.csv -o reviews.fenlei   Learn from labelled documents
+  fenlei eval reviews.fenlei test.csv          Measure on documents that were not learned from
+  fenlei predict reviews.fenlei \"Great film\"   Classify a text
+  fenlei predict reviews.fenlei < lines.txt    Classify every line";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Subcommands {
+    Train(TrainArguments),
+    Eval(EvalArguments),
+    Predict(PredictArguments),
+    Inspect(InspectArguments),
+    Config(ConfigArguments),
+    #[command(after_help = "Examples:
+  fenlei data list
+  fenlei data get imdb
+  fenlei data stats reviews.csv
+  fenlei data split reviews.csv -o parts")]
+    Data(DataArgs),
+    Demo(DemoArguments),
+}
+
+/// What to train and how.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Configuration")]
+pub(crate) struct PlanArguments {
+    /// A recipe by its name, or the file of one; `fenlei config list` shows them
+    #[arg(long, value_name = "NAME|FILE", conflicts_with = "model")]
+    pub recipe: Option<String>,
+    /// The kind of model, with settings that suit it [default: cnn]
+    #[arg(long, value_name = "NAME")]
+    pub model: Option<String>,
+    /// A configuration file, complete or partial
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// One setting over all files, as train.batch_size=64; `fenlei config show` prints all keys
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Where random numbers start; the same seed gives the same model
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
+    pub seed: Option<u64>,
+    /// Passes over the training documents, at most
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub epochs: Option<u32>,
+    /// Word vectors to start from: GloVe, word2vec or fastText, also packed
+    #[arg(long, value_name = "FILE")]
+    pub embeddings: Option<PathBuf>,
+}
+
+impl PlanArguments {
+    /// The plan that these arguments ask for.
+    pub fn load(&self) -> fenlei::Result<Plan> {
+        load_plan(&PlanSource {
+            recipe: self.recipe.clone().or_else(|| self.model.clone()),
+            config: self.config.clone(),
+            set: self.set.clone(),
+            seed: self.seed,
+            epochs: self.epochs,
+            embeddings: self.embeddings.clone(),
+        })
+    }
+}

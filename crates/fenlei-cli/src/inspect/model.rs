@@ -1,0 +1,142 @@
+//! `fenlei inspect MODEL`: what is in a model file.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+
+use anyhow::Result;
+use fenlei::Error;
+use fenlei::artifact::{self, ModelInfo};
+use fenlei::classifier::Classifier;
+use fenlei::metrics::Report;
+use fenlei::model::Model;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::output::{counted, grouped, print_json, size};
+
+/// Labels that are listed.
+const LABELS_SHOWN: usize = 20;
+
+#[derive(Serialize)]
+struct Description<'a> {
+    path: &'a Path,
+    bytes: u64,
+    library_version: &'a str,
+    labels: &'a [String],
+    multi_label: bool,
+    threshold: Option<f32>,
+    vocab_size: usize,
+    n_parameters: usize,
+    parameters: Vec<Parameter<'a>>,
+    n_train: usize,
+    data_fingerprint: &'a str,
+    validation: &'a Value,
+    history: &'a Value,
+    plan: &'a Value,
+}
+
+#[derive(Serialize)]
+struct Parameter<'a> {
+    name: &'a str,
+    shape: &'a [usize],
+    n: usize,
+    trained: bool,
+}
+
+pub(super) fn run(path: &Path, json: bool) -> Result<()> {
+    let bytes = fs::metadata(path).map_err(|error| Error::io("read", path, error))?.len();
+    let (classifier, info) = artifact::load(path)?;
+    let description = describe(path, bytes, &classifier, &info);
+    if json {
+        return print_json(&description);
+    }
+    let mut out = io::stdout().lock();
+    write_description(&mut out, &description, &classifier)?;
+    Ok(out.flush()?)
+}
+
+fn describe<'a>(path: &'a Path, bytes: u64, classifier: &'a Classifier, info: &'a ModelInfo) -> Description<'a> {
+    let Model::Net(net) = classifier.model();
+    let params = net.net().params.iter();
+    let parameters: Vec<Parameter<'a>> = params
+        .map(|param| Parameter { name: &param.name, shape: &param.shape, n: param.data.len(), trained: param.trainable })
+        .collect();
+    let decision = classifier.decision();
+    Description {
+        path,
+        bytes,
+        library_version: &info.library_version,
+        labels: classifier.labels(),
+        multi_label: decision.multi_label,
+        threshold: decision.multi_label.then_some(decision.threshold),
+        vocab_size: classifier.pipeline().vocab().len(),
+        n_parameters: parameters.iter().map(|parameter| parameter.n).sum(),
+        parameters,
+        n_train: info.n_train,
+        data_fingerprint: &info.data_fingerprint,
+        validation: &info.validation,
+        history: &info.history,
+        plan: &info.plan,
+    }
+}
+
+fn write_description(out: &mut impl Write, model: &Description<'_>, classifier: &Classifier) -> Result<()> {
+    writeln!(out, "{}: {}, written by fenlei {}", model.path.display(), size(model.bytes), model.library_version)?;
+    let trained_on = counted(model.n_train, "document");
+    writeln!(out, "trained on {trained_on} (fingerprint {})", model.data_fingerprint)?;
+
+    let mut labels = model.labels.iter().take(LABELS_SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    if model.labels.len() > LABELS_SHOWN {
+        labels += &format!(", and {} more", grouped(model.labels.len() - LABELS_SHOWN));
+    }
+    let decision = match model.threshold {
+        Some(threshold) => format!("any number a document, from a probability of {threshold} on"),
+        None => "one a document".to_owned(),
+    };
+    writeln!(out, "\n{} ({decision}): {labels}", counted(model.labels.len(), "label"))?;
+    writeln!(out, "\npipeline: {}", classifier.pipeline().spec())?;
+    writeln!(out, "vocabulary: {}", counted(model.vocab_size, "token"))?;
+
+    writeln!(out, "\nlayers")?;
+    for layer in model.plan.pointer("/model/layers").and_then(Value::as_array).into_iter().flatten() {
+        writeln!(out, "  {}", layer_line(layer))?;
+    }
+    writeln!(out, "\n{}", counted(model.n_parameters, "parameter"))?;
+    let width = model.parameters.iter().map(|parameter| parameter.name.len()).max().unwrap_or(0);
+    for parameter in &model.parameters {
+        let shape: Vec<String> = parameter.shape.iter().map(ToString::to_string).collect();
+        let fixed = if parameter.trained { "" } else { "  not trained" };
+        let shape = format!("[{}]", shape.join(", "));
+        writeln!(out, "  {:width$}  {shape:<16}  {:>12}{fixed}", parameter.name, grouped(parameter.n))?;
+    }
+
+    if let Some(epochs) = model.history.as_array().filter(|epochs| !epochs.is_empty()) {
+        let best = epochs.iter().rev().find(|epoch| epoch["best"] == true).and_then(|epoch| epoch["epoch"].as_u64());
+        let best = best.map(|epoch| format!(", the best was epoch {epoch}")).unwrap_or_default();
+        writeln!(out, "\ntraining: {}{best}", counted(epochs.len(), "epoch"))?;
+    }
+    if let Ok(report) = serde_json::from_value::<Report>(model.validation.clone()) {
+        writeln!(out, "\nvalidation: {report}")?;
+    }
+    writeln!(out, "the whole configuration: fenlei inspect {} --json", model.path.display())?;
+    Ok(())
+}
+
+/// A layer as one line: its type, then its settings.
+fn layer_line(layer: &Value) -> String {
+    let Some(layer) = layer.as_object() else { return layer.to_string() };
+    let kind = layer.get("type").and_then(Value::as_str).unwrap_or("layer");
+    let settings = layer.iter().filter(|(key, value)| *key != "type" && !value.is_null());
+    let settings: Vec<String> = settings
+        .map(|(key, value)| match value {
+            Value::String(word) => format!("{key} {word}"),
+            Value::Array(items) if items.iter().all(Value::is_object) => {
+                let inner: Vec<String> = items.iter().map(layer_line).collect();
+                format!("{key} ({})", inner.join("; "))
+            }
+            value => format!("{key} {value}"),
+        })
+        .collect();
+    if settings.is_empty() { kind.to_owned() } else { format!("{kind}: {}", settings.join(", ")) }
+}

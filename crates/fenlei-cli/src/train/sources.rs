@@ -1,0 +1,61 @@
+//! The documents that a training learns from and validates with.
+
+use std::path::Path;
+
+use anyhow::Result;
+use fenlei::Error;
+use fenlei::data::{self, Dataset, Findings, ReadOptions, Split};
+use fenlei::metrics::align_labels;
+
+use crate::data::ReadArgs;
+use crate::output::{Voice, counted};
+
+/// Reads the training documents, and those to validate with if there are any: the given ones, else the validation part
+/// of the same data.
+pub(super) fn read(
+    path: &Path,
+    validation: Option<&Path>,
+    args: &ReadArgs,
+    voice: Voice,
+) -> Result<(Dataset, Option<Dataset>)> {
+    let options = ReadOptions::from(args);
+    let (documents, findings) = data::read(path, &options)?;
+    voice.note(&findings);
+    let validation = match validation {
+        Some(validation) => Some(read_validation(validation, &options)?),
+        None if options.split.is_none() && findings.splits.contains(&Split::Validation) => {
+            voice.note("the validation part of the same data is used to validate with");
+            let options = ReadOptions { split: Some(Split::Validation), ..options };
+            Some(data::read(path, &options)?)
+        }
+        None => None,
+    };
+    if let Some((validation, findings)) = &validation {
+        voice.note(findings);
+        check_labels(&documents, validation, findings, voice)?;
+    }
+    Ok((documents, validation.map(|(dataset, _)| dataset)))
+}
+
+/// Reads the validation part of divided data, else all of it.
+fn read_validation(path: &Path, options: &ReadOptions) -> fenlei::Result<(Dataset, Findings)> {
+    let splits = data::splits(path)?;
+    let split = [Split::Validation, Split::Test].into_iter().find(|split| splits.contains(split));
+    data::read(path, &ReadOptions { split, ..options.clone() })
+}
+
+fn check_labels(documents: &Dataset, validation: &Dataset, findings: &Findings, voice: Voice) -> Result<()> {
+    if validation.multi_label && !documents.multi_label {
+        let problem = "found several labels a document, but the training documents have one each";
+        let help = "give validation documents with one label each, or choose the label column with --label-column";
+        return Err(Error::data(&findings.path, None, problem, help).into());
+    }
+    for unknown in align_labels(&documents.labels, &validation.labels, &validation.targets)?.unknown {
+        voice.warn(format_args!(
+            "{} labelled {:?}, which no training document has; left out of validation",
+            counted(unknown.n_docs, "validation document"),
+            unknown.label
+        ));
+    }
+    Ok(())
+}
