@@ -1,15 +1,17 @@
 //! The contract that every layer keeps, checked by one function. A new layer needs one line in `contract!`.
 
-use fenlei_nn::init::Builder;
+use fenlei_nn::init::{Builder, Init};
+use fenlei_nn::layers::embedding::Embedding;
+use fenlei_nn::layers::one_hot_conv::OneHotConv;
+use fenlei_nn::layers::text_conv::{Channel, TextConv, TextConvSizes, TextPooling};
 use fenlei_nn::layers::*;
-use fenlei_nn::params::{Grads, Params};
+use fenlei_nn::params::{Grads, Params, Role};
 use fenlei_nn::{Batch, Rows, Scalar, rng};
 
 /// What the layers under test read.
 #[derive(Clone, Copy)]
 enum Reads {
     /// Token ids below this number.
-    #[allow(dead_code, reason = "for layers that read tokens")]
     Tokens(usize),
     /// Rows of this width.
     Rows(usize),
@@ -110,8 +112,9 @@ fn perturb<T: Scalar>(params: &mut Params<T>) {
     for (p, param) in params.iter_mut().enumerate() {
         for (i, x) in param.data.iter_mut().enumerate() {
             let noise = rng::normal(23 + p as u64, i as u64);
-            // Running variances stay positive.
-            *x = T::from_f64(x.to_f64() + if param.trainable { 0.3 * noise } else { 0.1 * noise.abs() });
+            // Running variances stay positive; a statistic of zero may stand for one that is not known yet.
+            let statistic = if *x == T::ZERO { 0.0 } else { 0.1 * noise.abs() };
+            *x = T::from_f64(x.to_f64() + if param.trainable { 0.3 * noise } else { statistic });
         }
     }
 }
@@ -216,6 +219,34 @@ fn check_cache_reuse(name: &str, layer: &dyn Layer<f64>, reads: Reads, params: &
     }
 }
 
+/// Where every buffer of a cache lies: the memory of the steady state.
+fn memory(cache: &Cache<f64>, out: &mut Vec<(usize, usize)>) {
+    out.extend([&cache.mask, &cache.work, &cache.work2, &cache.work3].map(|v| (v.as_ptr() as usize, v.capacity())));
+    out.extend([&cache.starts, &cache.winners].map(|v| (v.as_ptr() as usize, v.capacity())));
+    out.extend(cache.outputs.iter().chain(&cache.d_outputs).map(|r| (r.data.as_ptr() as usize, r.data.capacity())));
+    cache.inner.iter().for_each(|inner| memory(inner, out));
+}
+
+/// Steps of one size work in the memory of the first.
+fn check_memory_is_kept(name: &str, layer: &dyn Layer<f64>, reads: Reads, params: &Params<f64>) {
+    let data = Data::all(reads);
+    let (mut y, mut dx, mut grads) = (Rows::default(), Rows::default(), Grads::default());
+    let mut cache = Cache::default();
+    let mut step = || {
+        layer.forward(&mut y, &mut cache, data.input(), params, TRAIN);
+        let dy = y.clone();
+        grads.reset(params, &data.tokens.distinct);
+        let d_input = data.rows.is_some().then_some(&mut dx);
+        layer.backward(d_input, &mut grads, &mut cache, &dy, &y, data.input(), params);
+        let mut places = vec![(y.data.as_ptr() as usize, y.data.capacity())];
+        places.push((dx.data.as_ptr() as usize, dx.data.capacity()));
+        memory(&cache, &mut places);
+        places
+    };
+    let first = step();
+    assert_eq!(first, step(), "{name}: the second step takes new memory");
+}
+
 fn check_f32(name: &str, f32s: &dyn Layer<f32>, params32: &Params<f32>, f64s: &dyn Layer<f64>, reads: Reads) {
     let mut params = Params::<f64>::default();
     for p in params32.iter() {
@@ -257,6 +288,7 @@ macro_rules! contract {
             }
             check_alone_equals_batched(name, &*layer64, reads, &params64);
             check_cache_reuse(name, &*layer64, reads, &params64);
+            check_memory_is_kept(name, &*layer64, reads, &params64);
             check_threads(name, &*layer32, reads, &params32);
             check_f32(name, &*layer32, &params32, &*layer64, reads);
         }
@@ -267,7 +299,43 @@ fn conv(width: usize, stride: usize, padding: Padding) -> ConvShape {
     ConvShape { n_in: 4, n_filters: 4, width, stride, padding }
 }
 
+/// Tokens below this number.
+const VOCAB_SIZE: usize = 6;
+
+fn channel<T: Scalar>(b: &mut Builder<'_, T>, name: &str, dim: usize) -> Channel {
+    Channel { table: b.add(name.into(), &[VOCAB_SIZE, dim], Role::Table, Init::Uniform(0.5)), dim }
+}
+
+fn text_conv<T: Scalar>(
+    b: &mut Builder<'_, T>,
+    widths: &[usize],
+    padding: Padding,
+    pooling: TextPooling,
+    activation: Activation,
+) -> TextConv {
+    let channels = vec![channel(b, "first", 3), channel(b, "second", 2)];
+    TextConv::new(
+        b,
+        "conv",
+        channels,
+        &TextConvSizes { widths, n_filters: 4, padding, pooling, activation, dropout: 0.3 },
+    )
+}
+
 contract! {
+    embedding: Reads::Tokens(VOCAB_SIZE), |b| Embedding::new(vec![channel(b, "first", 3), channel(b, "second", 2)]);
+    one_hot_conv: Reads::Tokens(VOCAB_SIZE), |b| OneHotConv::new(b, "conv", VOCAB_SIZE, 3, 4, Padding::Valid);
+    one_hot_conv_full: Reads::Tokens(VOCAB_SIZE), |b| OneHotConv::new(b, "conv", VOCAB_SIZE, 4, 4, Padding::Full);
+    text_conv_global_max: Reads::Tokens(VOCAB_SIZE),
+        |b| text_conv(b, &[2, 3, 5], Padding::Valid, TextPooling::GlobalMax, Activation::Relu);
+    text_conv_full_global_max: Reads::Tokens(VOCAB_SIZE),
+        |b| text_conv(b, &[1, 4], Padding::Full, TextPooling::GlobalMax, Activation::Tanh);
+    text_conv_max: Reads::Tokens(VOCAB_SIZE),
+        |b| text_conv(b, &[3], Padding::Valid, TextPooling::Max { size: 3, stride: 2 }, Activation::Relu);
+    text_conv_same: Reads::Tokens(VOCAB_SIZE),
+        |b| text_conv(b, &[2, 3], Padding::Same, TextPooling::None, Activation::Sigmoid);
+    text_conv_same_max: Reads::Tokens(VOCAB_SIZE),
+        |b| text_conv(b, &[4, 3], Padding::Same, TextPooling::Max { size: 2, stride: 2 }, Activation::Linear);
     dense: Reads::Rows(5), |b| Dense::new(b, "dense", 5, 3);
     relu: Reads::Rows(5), |_b| Activation::Relu;
     gelu: Reads::Rows(5), |_b| Activation::Gelu;

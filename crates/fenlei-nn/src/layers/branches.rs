@@ -56,17 +56,17 @@ pub fn probe_tokens() -> Batch {
     Batch::new(probe_lens().map(|len| &ids[..len]), 1)
 }
 
-/// Rows of zeros, `width` numbers each, to try branches with.
+/// Rows of zeros, `width` numbers each, to try branches with. Every document has a row, as behind every first layer.
 pub fn probe_rows<T: Scalar>(width: usize) -> Rows<T> {
     let mut rows = Rows::default();
-    rows.resize_documents(probe_lens(), width);
+    rows.resize_documents(probe_lens().skip(1), width);
     rows.data.fill(T::ZERO);
     rows
 }
 
 impl<T: Scalar> Branches<T> {
     /// The branches in the order of their columns. They are tried on `probe` to see that they fit together:
-    /// [`probe_tokens`], or what the layers in front make of them, or [`probe_rows`], which have an empty document.
+    /// [`probe_tokens`], [`probe_rows`], or what the layers in front make of them.
     ///
     /// # Errors
     /// When two branches give different numbers of rows for a document.

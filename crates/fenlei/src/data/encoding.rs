@@ -6,7 +6,7 @@
 use std::io::{self, Read};
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
-use encoding_rs::{DecoderResult, Encoding, GB18030, GBK, UTF_8, UTF_16BE, UTF_16LE};
+use encoding_rs::{DecoderResult, Encoding, GB18030, GBK, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
 use crate::{Error, Result};
 
@@ -72,6 +72,8 @@ pub(crate) struct Evidence {
     characters: u64,
     /// Sequences that are not UTF-8.
     malformed: u64,
+    n_bytes: u64,
+    n_beyond_ascii: u64,
 }
 
 impl Evidence {
@@ -82,10 +84,14 @@ impl Evidence {
             scratch: vec![0; HEAD],
             characters: 0,
             malformed: 0,
+            n_bytes: 0,
+            n_beyond_ascii: 0,
         }
     }
 
     pub(crate) fn feed(&mut self, bytes: &[u8]) {
+        self.n_bytes += bytes.len() as u64;
+        self.n_beyond_ascii += bytes.iter().filter(|byte| !byte.is_ascii()).count() as u64;
         self.detector.feed(bytes, false);
         self.count_utf8(bytes, false);
     }
@@ -98,7 +104,10 @@ impl Evidence {
         if self.malformed == 0 || self.characters >= 10 * self.malformed {
             return UTF_8;
         }
-        canonical(self.detector.guess(None, Utf8Detection::Deny))
+        let guess = canonical(self.detector.guess(None, Utf8Detection::Deny));
+        // A few accents in English say nothing about which of the Latin encodings they are in; texts in the languages
+        // that need another one are full of them.
+        if guess.is_single_byte() && self.n_beyond_ascii * 100 < self.n_bytes { WINDOWS_1252 } else { guess }
     }
 
     fn count_utf8(&mut self, mut bytes: &[u8], last: bool) {
@@ -121,8 +130,9 @@ fn canonical(encoding: &'static Encoding) -> &'static Encoding {
 }
 
 /// UTF-16 gives itself away by zero bytes that stand only at even or only at odd places: as the upper half of ASCII
-/// characters. Plenty of them are proof (no text is a fifth NUL characters). Few of them, as in Chinese text where
-/// only spaces and line ends are ASCII, count if the bytes are not UTF-8 and every pair decodes.
+/// characters. Bytes that could be UTF-8 as well must be such pairs for the most part, as no text is half NUL
+/// characters. Few of them, as in Chinese text where only spaces and line ends are ASCII, count if the bytes are not
+/// UTF-8 and every pair decodes.
 fn utf16_without_mark(head: &[u8]) -> Option<&'static Encoding> {
     let head = &head[..head.len() & !1];
     if head.len() < 4 || !head.contains(&0) {
@@ -137,12 +147,11 @@ fn utf16_without_mark(head: &[u8]) -> Option<&'static Encoding> {
     if zeros < 20 * wrong + 1 {
         return None;
     }
-    let plenty = zeros * 5 > head.len();
-    let decodes = || {
-        let whole = &head[..head.len() - usize::from(head.len() >= 4) * 2];
-        encoding.decode_without_bom_handling_and_without_replacement(whole).is_some()
-    };
-    (plenty || (!is_utf8(head, false) && decodes())).then_some(encoding)
+    // The last pair may be half of a character that the end of the head has cut in two.
+    let whole = &head[..head.len() - 2];
+    let decodes = || encoding.decode_without_bom_handling_and_without_replacement(whole).is_some();
+    let is_utf16 = if is_utf8(head, false) { zeros * 8 > head.len() * 3 } else { zeros * 5 > head.len() || decodes() };
+    is_utf16.then_some(encoding)
 }
 
 #[cfg(test)]
@@ -169,6 +178,8 @@ mod tests {
         assert_eq!(of_bytes(&latin), encoding_rs::WINDOWS_1252);
         assert_eq!(of_reader(&gb[..]).unwrap(), GB18030);
         assert_eq!(of_bytes(b"\xef\xbb\xbfabc"), UTF_8);
+        let one_accent = [&b"plain words ".repeat(20)[..], b"se\xf0or"].concat();
+        assert_eq!(of_bytes(&one_accent), WINDOWS_1252);
     }
 
     #[test]
@@ -182,6 +193,7 @@ mod tests {
 
     #[test]
     fn a_stray_nul_or_a_broken_byte_does_not_change_utf8() {
+        assert_eq!(of_bytes(b"bad\0"), UTF_8);
         assert_eq!(of_bytes(b"one\0two three four five six seven eight"), UTF_8);
         let mut damaged = CHINESE.repeat(3).into_bytes();
         damaged.insert(30, 0xff);

@@ -76,7 +76,9 @@ fn is_csv(sample: &str, complete: bool, options: &ReadOptions, path: &Path) -> b
     let delimiter = guess_delimiter(sample, complete);
     let rows = sample_rows(sample, complete, delimiter, true);
     let width = rows.first().map_or(0, Vec::len);
-    if width < 2 || rows.iter().any(|row| row.len() != width) {
+    // A row out of step should be reported as such, not make the whole file a riddle.
+    let out_of_step = rows.iter().filter(|row| row.len() != width).count();
+    if width < 2 || out_of_step * 4 > rows.len() {
         return false;
     }
     let quoted = sample.lines().filter(|line| line.starts_with('"')).count() >= rows.len();

@@ -238,10 +238,12 @@ mod tests {
     #[test]
     fn numbers_are_ordered_by_value_and_words_by_text() {
         let mut labels = strings(&["10", "9", "-1", "2.5"]);
-        labels.sort_by(label_order(&labels.clone()));
+        let order = label_order(&labels);
+        labels.sort_by(order);
         assert_eq!(labels, ["-1", "2.5", "9", "10"]);
         let mut labels = strings(&["10", "9", "nan"]);
-        labels.sort_by(label_order(&labels.clone()));
+        let order = label_order(&labels);
+        labels.sort_by(order);
         assert_eq!(labels, ["10", "9", "nan"]);
     }
 

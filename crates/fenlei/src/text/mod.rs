@@ -9,6 +9,7 @@
 //! nothing to say has no tokens.
 
 mod clean;
+mod encoding;
 #[cfg(test)]
 mod golden;
 mod pipeline;
@@ -22,7 +23,8 @@ mod token_table;
 mod truncate;
 mod vocabulary;
 
-pub use pipeline::{EncodedTexts, Encoding, Scratch, Stages, TextPipeline, Token};
+pub use encoding::{EncodedTexts, Encoding, Stages, Token};
+pub use pipeline::{Scratch, TextPipeline};
 pub use spec::{
     Chinese, CleanSpec, Html, Mask, PipelineSpec, Punctuation, SegmentMode, SegmentSpec, StopWordsSpec, TruncateSpec,
     Unknown, VocabSpec,

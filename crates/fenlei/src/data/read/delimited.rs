@@ -244,7 +244,7 @@ mod tests {
 
     #[test]
     fn ragged_rows_say_where_and_how_many() {
-        let error = read("text,label\na,x\nb,y,z\n").unwrap_err();
+        let error = read("text,label\na,x\nb,y,z\nc,x\n").unwrap_err();
         assert!(matches!(error, crate::Error::Data { line: Some(3), .. }), "{error}");
         assert!(error.to_string().contains("found 3 fields, expected 2"), "{error}");
     }

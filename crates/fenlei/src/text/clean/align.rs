@@ -14,6 +14,7 @@ pub(crate) trait Trace {
 }
 
 /// Records nothing.
+#[derive(Default)]
 pub(crate) struct Untraced;
 
 impl Trace for Untraced {

@@ -5,14 +5,14 @@
 //! document types and entities that end with `;` count, and what is never closed is text in any mode.
 
 use std::cell::Cell;
-use std::convert::Infallible;
 use std::ops::Range;
 
-use html5gum::{Emitter, Reader, State, Tokenizer};
-use memchr::{memchr, memchr2, memrchr};
+use html5gum::Tokenizer;
+use memchr::{memchr2, memrchr};
 
 use super::align::Trace;
 use super::html_elements::{Flow, flow};
+use super::html_markup::{Kind, Markup, MarkupEmitter, Name, Source, raw_state};
 use crate::text::spec::Html;
 
 /// Constructs that run to the end of the text without being closed. Each costs a look at the whole rest, so after this
@@ -105,7 +105,7 @@ fn starts_with_element(bytes: &[u8]) -> bool {
 fn markup(text: &str, start: usize, unclosed: &mut usize) -> Option<Found> {
     let consumed = Cell::new(0);
     let ended = Cell::new(false);
-    let source = Source { rest: &text.as_bytes()[start..], consumed: &consumed, ended: &ended };
+    let source = Source::new(&text.as_bytes()[start..], &consumed, &ended);
     let mut tokenizer = Tokenizer::new_with_emitter(source, MarkupEmitter::default());
     let next = |tokenizer: &mut Tokenizer<Source<'_>, MarkupEmitter>| match tokenizer.next() {
         Some(Ok(markup)) if !ended.get() => Some((markup, start + consumed.get())),
@@ -142,209 +142,13 @@ fn entity(text: &str, start: usize, mode: Html) -> Option<Found> {
     }
     let range: Range<usize> = start..start + 1 + n + usize::from(closed);
     let (consumed, ended) = (Cell::new(0), Cell::new(false));
-    let source = Source { rest: &text.as_bytes()[range.clone()], consumed: &consumed, ended: &ended };
-    let mut tokenizer = Tokenizer::new_with_emitter(source, MarkupEmitter { keep_text: true, ..Default::default() });
+    let source = Source::new(&text.as_bytes()[range.clone()], &consumed, &ended);
+    let mut tokenizer = Tokenizer::new_with_emitter(source, MarkupEmitter::keeping_text());
     let decoded = match tokenizer.next() {
         Some(Ok(Markup { kind: Kind::Text(decoded), .. })) => String::from_utf8(decoded).ok()?,
         _ => return None,
     };
     (decoded != text[range.clone()]).then_some(Found { end: range.end, text: Replacement::Text(decoded) })
-}
-
-/// The tokenizer state for elements whose content is not text.
-fn raw_state(name: &Name) -> Option<State> {
-    match name.as_bytes() {
-        b"script" => Some(State::ScriptData),
-        b"style" => Some(State::RawText),
-        _ => None,
-    }
-}
-
-/// Reads bytes and tells how many were read, and whether more were asked for than there are.
-struct Source<'a> {
-    rest: &'a [u8],
-    consumed: &'a Cell<usize>,
-    ended: &'a Cell<bool>,
-}
-
-impl<'a> Source<'a> {
-    fn take(&mut self, n: usize) -> &'a [u8] {
-        let (taken, rest) = self.rest.split_at(n);
-        self.rest = rest;
-        self.consumed.set(self.consumed.get() + n);
-        taken
-    }
-}
-
-impl Reader for Source<'_> {
-    type Error = Infallible;
-
-    fn read_byte(&mut self) -> Result<Option<u8>, Infallible> {
-        if self.rest.is_empty() {
-            self.ended.set(true);
-            return Ok(None);
-        }
-        Ok(Some(self.take(1)[0]))
-    }
-
-    fn read_until<'b>(&'b mut self, needle: &[u8], _: &'b mut [u8; 4]) -> Result<Option<&'b [u8]>, Infallible> {
-        if self.rest.is_empty() {
-            self.ended.set(true);
-            return Ok(None);
-        }
-        let found = match needle {
-            [one] => memchr(*one, self.rest),
-            [one, other] => memchr2(*one, *other, self.rest),
-            _ => self.rest.iter().position(|b| needle.contains(b)),
-        };
-        let n = match found {
-            Some(0) => 1,
-            Some(n) => n,
-            None => self.rest.len(),
-        };
-        Ok(Some(self.take(n)))
-    }
-
-    fn try_read_string(&mut self, s: &[u8], case_sensitive: bool) -> Result<bool, Infallible> {
-        let Some(head) = self.rest.get(..s.len()) else { return Ok(false) };
-        let same = if case_sensitive { head == s } else { head.eq_ignore_ascii_case(s) };
-        if same {
-            self.take(s.len());
-        }
-        Ok(same)
-    }
-}
-
-/// A tag name in lower case; names longer than any element's are cut and so match none.
-#[derive(Clone, Copy, Default, PartialEq)]
-struct Name {
-    bytes: [u8; Name::MAX],
-    len: u8,
-    too_long: bool,
-}
-
-impl Name {
-    const MAX: usize = 15;
-
-    fn of(bytes: &[u8]) -> Option<Self> {
-        let mut name = Self::default();
-        name.push(bytes);
-        (!name.too_long).then_some(name)
-    }
-
-    fn push(&mut self, more: &[u8]) {
-        for byte in more {
-            match self.bytes.get_mut(usize::from(self.len)) {
-                Some(slot) => {
-                    *slot = byte.to_ascii_lowercase();
-                    self.len += 1;
-                }
-                None => self.too_long = true,
-            }
-        }
-    }
-
-    fn as_bytes(&self) -> &[u8] {
-        if self.too_long { b"" } else { &self.bytes[..usize::from(self.len)] }
-    }
-}
-
-#[derive(Clone, Default, PartialEq)]
-enum Kind {
-    StartTag,
-    EndTag,
-    /// Decoded text, only for entities.
-    Text(Vec<u8>),
-    /// A comment, a document type or a processing instruction.
-    #[default]
-    Other,
-}
-
-#[derive(Clone, Default)]
-struct Markup {
-    kind: Kind,
-    name: Name,
-}
-
-/// Keeps of a construct only its kind and name.
-#[derive(Default)]
-struct MarkupEmitter {
-    current: Markup,
-    last_start: Name,
-    ready: Option<Markup>,
-    keep_text: bool,
-    text: Vec<u8>,
-}
-
-impl Emitter for MarkupEmitter {
-    type Token = Markup;
-
-    fn set_last_start_tag(&mut self, name: Option<&[u8]>) {
-        self.last_start = Name::default();
-        self.last_start.push(name.unwrap_or_default());
-    }
-    fn emit_eof(&mut self) {
-        if self.keep_text {
-            let kind = Kind::Text(std::mem::take(&mut self.text));
-            self.ready = Some(Markup { kind, name: Name::default() });
-        }
-    }
-    fn emit_error(&mut self, _: html5gum::Error) {}
-    fn should_emit_errors(&mut self) -> bool {
-        false
-    }
-    fn pop_token(&mut self) -> Option<Markup> {
-        self.ready.take()
-    }
-    fn emit_string(&mut self, text: &[u8]) {
-        if self.keep_text {
-            self.text.extend_from_slice(text);
-        }
-    }
-    fn init_start_tag(&mut self) {
-        self.current = Markup { kind: Kind::StartTag, name: Name::default() };
-    }
-    fn init_end_tag(&mut self) {
-        self.current = Markup { kind: Kind::EndTag, name: Name::default() };
-    }
-    fn init_comment(&mut self) {
-        self.current = Markup::default();
-    }
-    fn init_doctype(&mut self) {
-        self.current = Markup::default();
-    }
-    fn emit_current_tag(&mut self) -> Option<State> {
-        self.ready = Some(self.current.clone());
-        if self.current.kind != Kind::StartTag {
-            return None;
-        }
-        self.last_start = self.current.name;
-        raw_state(&self.current.name)
-    }
-    fn emit_current_comment(&mut self) {
-        self.ready = Some(Markup::default());
-    }
-    fn emit_current_doctype(&mut self) {
-        self.ready = Some(Markup::default());
-    }
-    fn push_tag_name(&mut self, name: &[u8]) {
-        self.current.name.push(name);
-    }
-    fn current_is_appropriate_end_tag_token(&mut self) -> bool {
-        self.current.kind == Kind::EndTag && self.last_start.len > 0 && self.current.name == self.last_start
-    }
-    // Attributes, comments and document types have no text of the document.
-    fn set_self_closing(&mut self) {}
-    fn set_force_quirks(&mut self) {}
-    fn push_comment(&mut self, _: &[u8]) {}
-    fn push_doctype_name(&mut self, _: &[u8]) {}
-    fn init_attribute(&mut self) {}
-    fn push_attribute_name(&mut self, _: &[u8]) {}
-    fn push_attribute_value(&mut self, _: &[u8]) {}
-    fn set_doctype_public_identifier(&mut self, _: &[u8]) {}
-    fn set_doctype_system_identifier(&mut self, _: &[u8]) {}
-    fn push_doctype_public_identifier(&mut self, _: &[u8]) {}
-    fn push_doctype_system_identifier(&mut self, _: &[u8]) {}
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ mod align;
 mod chinese;
 mod html;
 mod html_elements;
+mod html_markup;
 mod mask;
 mod normalise;
 
@@ -104,12 +105,6 @@ impl Cleaner {
         }
         let simplifier = self.simplifier.get_or_init(Simplifier::load).as_ref()?;
         simplifier.may_change(text).then_some(simplifier)
-    }
-}
-
-impl Default for Untraced {
-    fn default() -> Self {
-        Self
     }
 }
 

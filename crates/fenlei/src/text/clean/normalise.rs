@@ -37,7 +37,17 @@ impl Normalise {
                     continue;
                 }
             }
-            at = self.push_segment(text, at, out, trace);
+            let mut end = at + plain_run(&bytes[at..]);
+            if end < bytes.len() && end > at && !self.begins_segment(char_at(text, end)) {
+                end -= PLAIN_BYTES;
+            }
+            if end > at {
+                out.push_str(&text[at..end]);
+                trace.copy(at, end - at);
+                at = end;
+            } else {
+                at = self.push_segment(text, at, out, trace);
+            }
         }
         if self.collapse_whitespace && out.ends_with(' ') {
             out.pop();
@@ -79,12 +89,9 @@ impl Normalise {
             if let Ok(block) = <&[u8; BLOCK]>::try_from(block) {
                 // Without branches, so that the compiler takes the whole block at once.
                 let mut any = u8::from(after_space && block[0] == b' ');
-                for i in 0..BLOCK {
-                    any |= u8::from(block[i] < b' ') | u8::from(block[i] == 0x7F);
-                }
-                for i in 1..BLOCK {
-                    any |= u8::from(block[i] == b' ') & u8::from(block[i - 1] == b' ');
-                }
+                any |= block.iter().fold(0, |any, &b| any | u8::from(b < b' ') | u8::from(b == 0x7F));
+                let pairs = block.iter().zip(&block[1..]);
+                any |= pairs.fold(0, |any, (&a, &b)| any | (u8::from(a == b' ') & u8::from(b == b' ')));
                 if any == 0 {
                     after_space = block[BLOCK - 1] == b' ';
                     n += BLOCK;
@@ -118,6 +125,10 @@ impl Normalise {
             }
             end += c.len_utf8();
             single = false;
+        }
+        if let Some(c) = narrow(first).filter(|_| single) {
+            self.push_changed(c, at..end, out, trace);
+            return end;
         }
         if single && (is_plain(first) || is_nfkc_quick(std::iter::once(first)) == IsNormalized::Yes) {
             self.push_char(first, at, first.len_utf8(), out, trace);
@@ -195,7 +206,7 @@ impl Normalise {
 
     /// Whether nothing before `c` can combine with it.
     fn begins_segment(&self, c: char) -> bool {
-        if !self.nfkc || c.is_ascii() || is_plain(c) {
+        if !self.nfkc || c.is_ascii() || is_plain(c) || narrow(c).is_some() {
             return true;
         }
         let mut first = None;
@@ -211,10 +222,29 @@ enum Fate {
     Space,
 }
 
-/// The common Chinese characters: normal as they are, without case, combining with nothing.
+/// The common Chinese characters and punctuation marks: normal as they are, without case, combining with nothing.
 #[inline]
 fn is_plain(c: char) -> bool {
-    matches!(c, '\u{4E00}'..='\u{9FFF}' | '\u{3400}'..='\u{4DBF}')
+    matches!(c,
+        '\u{4E00}'..='\u{9FFF}' | '\u{3400}'..='\u{4DBF}'
+        | '\u{3001}'..='\u{3003}' | '\u{3008}'..='\u{3011}'
+        | '\u{2013}' | '\u{2014}' | '\u{2018}' | '\u{2019}' | '\u{201C}' | '\u{201D}')
+}
+
+/// The ASCII character that the full-width form `c` stands for.
+#[inline]
+fn narrow(c: char) -> Option<char> {
+    let ascii = u32::from(c).checked_sub(0xFEE0).and_then(char::from_u32)?;
+    ascii.is_ascii_graphic().then_some(ascii)
+}
+
+/// What a character of [`plain_run`] takes.
+const PLAIN_BYTES: usize = 3;
+
+/// How many leading bytes are common Chinese characters from U+4E00 on, all of which are plain.
+fn plain_run(bytes: &[u8]) -> usize {
+    let is_plain = |c: &&[u8]| matches!(c, [0xE4, 0xB8..=0xBF, _] | [0xE5..=0xE9, _, _]);
+    bytes.chunks_exact(PLAIN_BYTES).take_while(is_plain).count() * PLAIN_BYTES
 }
 
 /// Characters without a shape of their own: controls (but not white space), zero-width spaces and joiners, direction
@@ -304,7 +334,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn segments_give_the_nfkc_of_the_whole(text in "\\PC{0,40}|[a-zé\u{301}\u{327}각\u{1100}-\u{1105}\u{1161}-\u{1165}\u{11A8}-\u{11AA}か\u{3099}ｶﾞＡ㎏中]{0,20}") {
+        fn segments_give_the_nfkc_of_the_whole(text in "\\PC{0,40}|[a-zé\u{301}\u{327}각\u{1100}-\u{1105}\u{1161}-\u{1165}\u{11A8}-\u{11AA}か\u{3099}ｶﾞＡ！〉《“’–—…㎏中]{0,20}") {
             let steps = Normalise { nfkc: true, ..NONE };
             prop_assert_eq!(apply(steps, &text), text.nfkc().collect::<String>());
         }

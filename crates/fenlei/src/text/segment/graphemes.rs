@@ -4,6 +4,8 @@ use std::ops::{ControlFlow, Range};
 
 use unicode_segmentation::UnicodeSegmentation;
 
+use super::words::{alone_at, settled};
+
 /// Calls `sink` with the byte range of every character of `text`, in order, until it breaks.
 pub(crate) fn segment<F>(text: &str, mut sink: F) -> ControlFlow<()>
 where
@@ -20,13 +22,18 @@ where
             at += 1;
             continue;
         }
+        if alone_at(bytes, at) && settled(bytes, at + 3) {
+            sink(at..at + 3)?;
+            at += 3;
+            continue;
+        }
         for grapheme in text[at..].graphemes(true) {
             let start = at;
             at += grapheme.len();
             if !grapheme.trim().is_empty() {
                 sink(start..at)?;
             }
-            if bytes.get(at).is_some_and(u8::is_ascii) {
+            if settled(bytes, at) {
                 break;
             }
         }
@@ -58,7 +65,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn gives_the_graphemes_of_the_whole_text(text in "\\PC{0,30}|[ab \r\né\u{301}\u{200D}👍🏽🇨🇳中]{0,20}") {
+        fn gives_the_graphemes_of_the_whole_text(text in "\\PC{0,30}|[ab \r\né\u{301}\u{200D}👍🏽🇨🇳中。“]{0,20}") {
             let expected: Vec<&str> = text.graphemes(true).filter(|g| !g.trim().is_empty()).collect();
             prop_assert_eq!(characters(&text), expected);
         }

@@ -1,7 +1,7 @@
 //! Words by the Unicode rules (UAX #29), with a fast path for ASCII and Han text.
 //!
 //! The fast path decides what the rules decide about ASCII letters, digits and punctuation and about Han characters
-//! that stand beside them; wherever another character could have a say, `unicode-segmentation` decides.
+//! and Chinese punctuation beside them; wherever another character could have a say, `unicode-segmentation` decides.
 //!
 //! Invariant: the pieces are those of `split_word_bounds`, without white space at their edges and without empty ones.
 
@@ -55,20 +55,23 @@ fn class(bytes: &[u8], at: usize) -> Class {
     }
 }
 
-/// Whether a common Han character (three bytes, U+4E00 to U+9FFF) starts at `at`. It joins with nothing before it.
+/// Whether a common Han character (U+4E00 to U+9FFF) or a common mark of Chinese text (、。〃, 〈 to 】, —, “, ”, …)
+/// starts at `at`. All take three bytes and join with nothing before them.
 #[inline]
-fn han_at(bytes: &[u8], at: usize) -> bool {
-    match bytes.get(at..at + 2) {
-        Some(&[0xE4, second]) => second >= 0xB8,
-        Some(&[0xE5..=0xE9, _]) => true,
+pub(super) fn alone_at(bytes: &[u8], at: usize) -> bool {
+    match bytes.get(at..at + 3) {
+        Some(&[0xE4, second, _]) => second >= 0xB8,
+        Some(&[0xE5..=0xE9, _, _]) => true,
+        Some(&[0xE3, 0x80, third]) => matches!(third, 0x81..=0x83 | 0x88..=0x91),
+        Some(&[0xE2, 0x80, third]) => matches!(third, 0x94 | 0x9C | 0x9D | 0xA6),
         _ => false,
     }
 }
 
-/// Whether the character at `at` cannot join with the one before it: ASCII, a common Han character or the end.
+/// Whether the character at `at` cannot join with the one before it: ASCII, one that stands alone, or the end.
 #[inline]
-fn settled(bytes: &[u8], at: usize) -> bool {
-    class(bytes, at) != Class::Wide || han_at(bytes, at)
+pub(super) fn settled(bytes: &[u8], at: usize) -> bool {
+    class(bytes, at) != Class::Wide || alone_at(bytes, at)
 }
 
 /// Calls `sink` with the byte range of every word, symbol and punctuation mark of `text`, in order, until it breaks.
@@ -86,7 +89,7 @@ where
                 continue;
             }
             Class::Letter | Class::Digit | Class::Joiner => word_end(bytes, at),
-            Class::Wide if han_at(bytes, at) => at + 3,
+            Class::Wide if alone_at(bytes, at) => at + 3,
             Class::Wide => at,
             _ => at + 1,
         };
@@ -227,7 +230,7 @@ mod tests {
 
         #[test]
         fn mixed_text_gives_what_the_unicode_rules_give(
-            text in "[ab1_:,.' é’中好々アの한א\u{5F4}\"\u{301}\u{200D}\u{AD}👍🏽🇨🇳·\u{3000}]{0,20}"
+            text in "[ab1_:,.' é’中好々アの한א\u{5F4}\"\u{301}\u{200D}\u{AD}👍🏽🇨🇳·。《—“”…\u{3000}]{0,20}"
         ) {
             prop_assert_eq!(words(&text), reference(&text));
         }

@@ -1,0 +1,94 @@
+//! `fenlei data`: list, get, stats, convert, split.
+
+mod get;
+mod read_args;
+mod run;
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+pub use read_args::ReadArgs;
+pub use run::run;
+
+/// Look at, fetch, convert and divide data sets.
+#[derive(Debug, Args)]
+pub struct DataArgs {
+    #[command(subcommand)]
+    command: DataCommand,
+}
+
+/// What to do with data.
+#[derive(Debug, Subcommand)]
+enum DataCommand {
+    /// List the data sets that can be fetched by name
+    List,
+    /// Fetch a data set by name
+    Get(GetArgs),
+    /// Describe documents: labels, lengths, repeats, languages
+    Stats(StatsArgs),
+    /// Write documents in another format
+    Convert(ConvertArgs),
+    /// Divide documents into parts that keep the shares of the labels
+    Split(SplitArgs),
+}
+
+#[derive(Debug, Args)]
+struct GetArgs {
+    /// The name of the set, as `fenlei data list` shows it
+    name: String,
+    /// The folder in which a folder NAME is made
+    #[arg(long, value_name = "DIR", default_value = "data")]
+    to: PathBuf,
+    /// Fetch from this address, or take this file, instead of the official address
+    #[arg(long, value_name = "URL|FILE")]
+    from: Option<String>,
+    /// The SHA-256 that the file must have
+    #[arg(long, value_name = "HEX")]
+    sha256: Option<String>,
+}
+
+#[derive(Debug, Args)]
+struct StatsArgs {
+    /// Files, folders or archives; each is described, with every part it has
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// Print JSON, one object a part and line
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    read: ReadArgs,
+}
+
+#[derive(Debug, Args)]
+struct ConvertArgs {
+    /// What to read: a file, a folder, an archive, or - for standard input
+    input: PathBuf,
+    /// Where to write (.csv, .tsv, .jsonl, .fasttext, .parquet; also with .gz or .zst), or - for standard output
+    output: PathBuf,
+    /// The format to write, if the name of OUTPUT does not say: csv, tsv, jsonl, fasttext, parquet
+    #[arg(long, value_name = "FORMAT")]
+    to: Option<fenlei::data::WriteFormat>,
+    #[command(flatten)]
+    read: ReadArgs,
+}
+
+#[derive(Debug, Args)]
+struct SplitArgs {
+    /// What to read: a file, a folder or an archive
+    input: PathBuf,
+    /// The share of each part: two give train and test, three train, validation and test
+    #[arg(long, value_delimiter = ',', default_value = "0.8,0.1,0.1", value_name = "F,F,...")]
+    fractions: Vec<f64>,
+    /// The same seed gives the same parts
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// The folder for the parts
+    #[arg(short, long, value_name = "DIR")]
+    output: PathBuf,
+    /// The format to write: csv, tsv, jsonl, fasttext, parquet
+    #[arg(long, value_name = "FORMAT", default_value = "jsonl")]
+    to: fenlei::data::WriteFormat,
+    #[command(flatten)]
+    read: ReadArgs,
+}

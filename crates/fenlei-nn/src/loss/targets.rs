@@ -1,0 +1,51 @@
+//! Labels and weights.
+
+use super::Head;
+
+/// The labels of a batch and how much they count.
+#[derive(Debug, Clone, Copy)]
+pub struct Targets<'a> {
+    /// The labels of all documents, one document after another. Each is below the number of labels.
+    pub labels: &'a [u32],
+    /// `[n_docs + 1]`: where each document starts in `labels`.
+    ///
+    /// With a softmax or binary head a document without labels counts nothing. With sigmoids it has none of the labels.
+    pub starts: &'a [u32],
+    /// `[n_labels]`: how much each label counts. The mean of a softmax or binary head is divided by the weights of the
+    /// documents' labels, that of sigmoids by the number of outputs; both as in PyTorch.
+    pub class_weights: Option<&'a [f64]>,
+    /// `[n_docs]`: how much each document counts.
+    pub sample_weights: Option<&'a [f64]>,
+}
+
+impl<'a> Targets<'a> {
+    /// Targets that all count the same.
+    pub fn new(labels: &'a [u32], starts: &'a [u32]) -> Self {
+        Self { labels, starts, class_weights: None, sample_weights: None }
+    }
+
+    /// How many documents.
+    pub fn n_docs(&self) -> usize {
+        self.starts.len().saturating_sub(1)
+    }
+
+    /// The labels of a document.
+    pub fn doc(&self, doc_idx: usize) -> &'a [u32] {
+        &self.labels[self.starts[doc_idx] as usize..self.starts[doc_idx + 1] as usize]
+    }
+
+    pub(super) fn class_weight(&self, label: usize) -> f64 {
+        self.class_weights.map_or(1.0, |weights| weights[label])
+    }
+
+    /// What a document counts: its own weight, and with one distribution over the classes their weights too.
+    pub(super) fn doc_weight(&self, doc_idx: usize, head: Head) -> f64 {
+        let labels = self.doc(doc_idx);
+        let by_class = match head {
+            Head::Sigmoid => 1.0,
+            _ if labels.is_empty() => 0.0,
+            _ => labels.iter().map(|&label| self.class_weight(label as usize)).sum::<f64>() / labels.len() as f64,
+        };
+        by_class * self.sample_weights.map_or(1.0, |weights| weights[doc_idx])
+    }
+}
