@@ -1,6 +1,6 @@
 //! `fenlei train`: from labelled documents to a model file.
 
-mod destination;
+pub(crate) mod destination;
 mod history;
 mod sources;
 

@@ -18,7 +18,7 @@ pub(super) fn merge(base: &mut Table, over: Table) {
 }
 
 /// Whether `new` says that it is something else than `old`.
-pub(super) fn changes_kind(old: &Table, new: &Table) -> bool {
+fn changes_kind(old: &Table, new: &Table) -> bool {
     KIND_KEYS.iter().any(|key| new.get(*key).is_some_and(|kind| old.get(*key) != Some(kind)))
 }
 

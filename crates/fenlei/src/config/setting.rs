@@ -2,7 +2,7 @@
 
 use toml::{Table, Value};
 
-use super::merge::{KIND_KEYS, changes_kind};
+use super::merge::KIND_KEYS;
 use super::trail::{Step, Trail};
 use crate::{Error, Result};
 
@@ -91,61 +91,56 @@ impl Setting {
 
     /// Puts the value in its place. Tables on the way that are not there appear.
     pub fn apply(&self, table: &mut Table) -> Result<()> {
-        let Some((Step::Key(first), rest)) = self.trail.0.split_first() else { return Ok(()) };
-        let mut table_kind = None;
-        let mut place = match rest {
-            [] => {
-                table.insert(first.clone(), self.value.clone());
-                return Ok(());
-            }
-            _ => table.entry(first.clone()).or_insert_with(|| Value::Table(Table::new())),
+        self.put_into_table(table, 0)
+    }
+
+    /// Goes on at step `depth` of the way, which leads into `table`.
+    fn put_into_table(&self, table: &mut Table, depth: usize) -> Result<()> {
+        let key = match &self.trail.0[depth] {
+            Step::Key(key) => key.clone(),
+            // A label may be called "1".
+            Step::Item(item) => item.to_string(),
         };
-        for (depth, step) in rest.iter().enumerate() {
-            let last = depth + 1 == rest.len();
-            let way = Trail(self.trail.0[..=depth].to_vec());
-            place = match (step, place) {
-                (Step::Key(key), Value::Table(inner)) => {
-                    if last && KIND_KEYS.contains(&key.as_str()) {
-                        let new = Table::from_iter([(key.clone(), self.value.clone())]);
-                        if changes_kind(inner, &new) {
-                            table_kind = Some(new);
-                            inner.clear();
-                        }
-                    }
-                    inner.entry(key.clone()).or_insert_with(|| Value::Table(Table::new()))
-                }
-                (Step::Item(item), Value::Array(items)) => {
-                    let n_items = items.len();
-                    let Some(found) = items.get_mut(*item) else {
-                        let problem = format!("there is no item {item} in `{way}`, which has {n_items}");
-                        return Err(self.wrong(problem, "items count from 0"));
-                    };
-                    found
-                }
-                (Step::Item(item), place @ Value::Table(_)) if depth > 0 || !rest.is_empty() => {
-                    // A label may be called "1".
-                    let Value::Table(inner) = place else { continue };
-                    inner.entry(item.to_string()).or_insert_with(|| Value::Table(Table::new()))
-                }
-                (Step::Key(key), Value::Array(_)) => {
-                    let problem = format!("`{way}` is a list, but {key:?} is not the number of an item");
-                    return Err(self.wrong(problem, format!("write {way}.0.{key}=… for its first item")));
-                }
-                (_, old) => {
-                    // A value gives way to a table: `train.class_weights` is a word or a table.
-                    *old = Value::Table(Table::new());
-                    let Value::Table(inner) = old else { continue };
-                    let key = match step {
-                        Step::Key(key) => key.clone(),
-                        Step::Item(item) => item.to_string(),
-                    };
-                    inner.entry(key).or_insert_with(|| Value::Table(Table::new()))
-                }
-            };
+        if depth + 1 < self.trail.0.len() {
+            let inner = table.entry(key).or_insert_with(|| Value::Table(Table::new()));
+            return self.put_into(inner, depth + 1);
         }
-        drop(table_kind);
-        *place = self.value.clone();
+        if KIND_KEYS.contains(&key.as_str()) && table.get(&key).is_some_and(|old| *old != self.value) {
+            table.clear();
+        }
+        table.insert(key, self.value.clone());
         Ok(())
+    }
+
+    fn put_into(&self, place: &mut Value, depth: usize) -> Result<()> {
+        let way = || Trail(self.trail.0[..depth].to_vec());
+        match (&self.trail.0[depth], place) {
+            (_, Value::Table(table)) => self.put_into_table(table, depth),
+            (Step::Item(item), Value::Array(items)) => {
+                let n_items = items.len();
+                let Some(found) = items.get_mut(*item) else {
+                    let problem = format!("there is no item {item} in `{}`, which has {n_items}", way());
+                    return Err(self.wrong(problem, "items count from 0"));
+                };
+                if depth + 1 < self.trail.0.len() {
+                    return self.put_into(found, depth + 1);
+                }
+                *found = self.value.clone();
+                Ok(())
+            }
+            (Step::Key(key), Value::Array(_)) => {
+                let way = way();
+                let problem = format!("`{way}` is a list, but {key:?} is not the number of an item");
+                Err(self.wrong(problem, format!("write {way}.0.{key}=… for its first item")))
+            }
+            // A value gives way to a table: `train.class_weights` is a word or a table.
+            (_, value) => {
+                let mut table = Table::new();
+                self.put_into_table(&mut table, depth)?;
+                *value = Value::Table(table);
+                Ok(())
+            }
+        }
     }
 
     fn wrong(&self, problem: impl Into<String>, help: impl Into<String>) -> Error {
