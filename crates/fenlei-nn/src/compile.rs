@@ -197,7 +197,7 @@ impl<T: Scalar> Compiler<'_, T> {
                 expect_tokens(place, flow, "embedding")?;
                 check_size(place, "dim", *dim)?;
                 let name = self.name("embedding");
-                let mut table = |builder: &mut Builder<'_, T>, name: String| Channel {
+                let table = |builder: &mut Builder<'_, T>, name: String| Channel {
                     table: builder.add(name, &[self.vocab_size, *dim], Role::Table, Init::Uniform(*init)),
                     dim: *dim,
                 };
