@@ -88,9 +88,9 @@ pub(crate) fn duration(seconds: f64) -> String {
 }
 
 /// `1 document`, `2 documents`.
-pub(crate) fn counted(n: impl TryInto<u128> + Copy + PartialEq<u64>, noun: &str) -> String {
-    let plural = if n == 1 { "" } else { "s" };
-    format!("{} {noun}{plural}", grouped(n))
+pub(crate) fn counted(n: impl TryInto<u128>, noun: &str) -> String {
+    let n = n.try_into().unwrap_or(u128::MAX);
+    format!("{} {noun}{}", grouped(n), if n == 1 { "" } else { "s" })
 }
 
 /// At most `n_chars` characters, on one line.
