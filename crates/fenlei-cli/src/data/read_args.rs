@@ -86,7 +86,17 @@ mod tests {
     #[test]
     fn flags_become_options() {
         assert_eq!(options(&[]), Some(ReadOptions::default()));
-        let given = options(&["--format", "csv", "--delimiter", "\\t", "--split", "dev", "--no-header", "--missing-label", "keep"]);
+        let given = options(&[
+            "--format",
+            "csv",
+            "--delimiter",
+            "\\t",
+            "--split",
+            "dev",
+            "--no-header",
+            "--missing-label",
+            "keep",
+        ]);
         let expected = ReadOptions {
             format: Some(Format::Csv),
             delimiter: Some('\t'),

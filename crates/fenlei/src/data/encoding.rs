@@ -169,13 +169,13 @@ mod tests {
         let gb = GB18030.encode(CHINESE).0.into_owned();
         let big5 =
             encoding_rs::BIG5.encode("這部電影非常好看，演員的表演也很出色。劇情拖沓，浪費時間。").0.into_owned();
-        let latin = encoding_rs::WINDOWS_1252.encode("un café crème brûlée, déjà vu à la carte “naïve”").0.into_owned();
+        let latin = WINDOWS_1252.encode("un café crème brûlée, déjà vu à la carte “naïve”").0.into_owned();
         assert_eq!(of_bytes(CHINESE.as_bytes()), UTF_8);
         assert_eq!(of_bytes(b"plain"), UTF_8);
         assert_eq!(of_bytes(b""), UTF_8);
         assert_eq!(of_bytes(&gb), GB18030);
         assert_eq!(of_bytes(&big5), encoding_rs::BIG5);
-        assert_eq!(of_bytes(&latin), encoding_rs::WINDOWS_1252);
+        assert_eq!(of_bytes(&latin), WINDOWS_1252);
         assert_eq!(of_reader(&gb[..]).unwrap(), GB18030);
         assert_eq!(of_bytes(b"\xef\xbb\xbfabc"), UTF_8);
         let one_accent = [&b"plain words ".repeat(20)[..], b"se\xf0or"].concat();

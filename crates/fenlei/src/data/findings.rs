@@ -156,7 +156,10 @@ impl fmt::Display for Findings {
             [] => {}
             [(name, _)] => write!(f, ", {name}")?,
             several => {
-                let parts: Vec<String> = several.iter().map(|(name, n)| format!("{name} ({n} files)")).collect();
+                let parts: Vec<String> = several
+                    .iter()
+                    .map(|(name, n)| format!("{name} ({n} {})", if *n == 1 { "file" } else { "files" }))
+                    .collect();
                 write!(f, ", {}", parts.join(" and "))?;
             }
         }
@@ -193,7 +196,7 @@ impl fmt::Display for Findings {
         }
         if !self.ignored.is_empty() {
             let parts: Vec<String> = self.ignored.iter().map(|i| format!("{} {}", i.count, i.what)).collect();
-            write!(f, "\n  left out: {}", listed(&parts))?;
+            write!(f, "\n  left out: {}", parts.join("; "))?;
         }
         Ok(())
     }

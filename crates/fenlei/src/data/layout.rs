@@ -62,7 +62,7 @@ pub(crate) fn layout(files: &[&str], format: Option<Format>) -> Result<Layout, U
     let splits: Option<Vec<Split>> = folders.keys().map(|name| split_of_folder(name)).collect();
     match splits.filter(|splits| !splits.is_empty()) {
         Some(splits) => {
-            stray(&mut found, &loose, "beside the splits");
+            stray(&mut found, &loose, "", "beside the splits");
             for (name, split) in folders.keys().zip(splits) {
                 if found.parts.iter().any(|part| part.split == Some(split)) {
                     let problem = format!("found several {split} parts: {}", listed(&names(&folders)));
@@ -88,7 +88,7 @@ fn enter_single_folder(entries: &mut Vec<Entry>, format: Option<Format>, found: 
         if split_of_folder(name).is_some() || (format == Some(Format::Folders) && !has_folders) {
             return;
         }
-        stray(found, &loose, "beside the data");
+        stray(found, &loose, "", "beside the data");
         *entries = inside.clone();
     }
 }
@@ -121,7 +121,7 @@ fn read_part(
     let (folders, loose) = level(entries);
     let lines_asked = format == Some(Format::Files) && !loose.is_empty();
     if folders.is_empty() || lines_asked {
-        let plan = plan_of_files(&loose, format, found)?;
+        let plan = plan_of_files(&loose, place, format, found)?;
         let plan = match (split, plan) {
             (Some(Split::Unlabelled), Plan::Lines(files)) => {
                 Plan::Documents(files.into_iter().map(|(i, _)| (i, None)).collect())
@@ -131,7 +131,7 @@ fn read_part(
         found.parts.push(LayoutPart { split, plan });
         return Ok(());
     }
-    stray(found, &loose, "beside the classes");
+    stray(found, &loose, place, "beside the classes");
     let mut documents = Vec::new();
     let mut without_label = Vec::new();
     for (name, inside) in &folders {
@@ -161,9 +161,9 @@ fn prefix(place: &str) -> String {
 }
 
 /// Files without folders: one file of data, or one file a class.
-fn plan_of_files(loose: &[Entry], format: Option<Format>, found: &mut Layout) -> Result<Plan, Unclear> {
+fn plan_of_files(loose: &[Entry], place: &str, format: Option<Format>, found: &mut Layout) -> Result<Plan, Unclear> {
     let (about, data): (Vec<Entry>, Vec<Entry>) = loose.iter().partition(|(_, path)| is_about(path[0]));
-    stray(found, &about, "beside the data");
+    stray(found, &about, place, "beside the data");
     let file_names: Vec<&str> = data.iter().map(|(_, path)| path[0]).collect();
     match (data.as_slice(), format) {
         ([], _) => unclear("found no file of data", "check the path, or name the file"),
@@ -176,7 +176,7 @@ fn plan_of_files(loose: &[Entry], format: Option<Format>, found: &mut Layout) ->
                 let path = std::path::Path::new(name);
                 matches!(extension(path).as_str(), "csv" | "tsv" | "tab" | "jsonl" | "ndjson" | "json" | "parquet")
             };
-            if format.is_none() && file_names.iter().any(|name| holds_labels(name)) {
+            if format.is_none() && file_names.iter().any(holds_labels) {
                 let help = "give the path of one of them, or --format files if each holds the lines of one class";
                 return unclear(format!("found several files: {}", listed(&file_names)), help);
             }
@@ -230,7 +230,7 @@ fn split_files(folders: &BTreeMap<&str, Vec<Entry>>, loose: &[Entry], found: &mu
         let help = "choose one: add its name to the path of the folder, or give the path of one file";
         return unclear(format!("found several data sets: {}", listed(&choices)), help);
     }
-    stray(found, &rest, "beside the splits");
+    stray(found, &rest, "", "beside the splits");
     for (split, i) in groups.into_values().flatten() {
         if found.parts.iter().any(|part| part.split == Some(split)) {
             let names: Vec<&str> = loose.iter().map(|(_, path)| path[0]).collect();
@@ -276,14 +276,15 @@ pub(crate) fn is_class_names(name: &str) -> bool {
     names.contains(&name.to_lowercase().as_str())
 }
 
-fn stray(found: &mut Layout, entries: &[Entry], place: &str) {
+fn stray(found: &mut Layout, entries: &[Entry], folder: &str, place: &str) {
     let class_names = entries.iter().find(|(_, path)| is_class_names(path[0]));
     if let Some((i, _)) = class_names {
         found.class_names = Some(*i);
     }
     let others: Vec<&str> = entries.iter().map(|(_, path)| path[0]).filter(|name| !is_class_names(name)).collect();
     if !others.is_empty() {
-        let what = format!("files {place} ({})", listed(&others));
+        let folder = if folder.is_empty() { String::new() } else { format!("in {folder} ") };
+        let what = format!("files {folder}{place} ({})", listed(&others));
         found.ignored.push(Ignored { what, count: others.len() as u64 });
     }
 }

@@ -162,11 +162,13 @@ fn receive(
         on_progress(Progress::Downloading { done, total });
         match body.read(&mut buffer) {
             Ok(0) => break None,
-            Ok(n) => file.write_all(&buffer[..n]).map_err(failed)?,
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+            Ok(n) => {
+                file.write_all(&buffer[..n]).map_err(failed)?;
+                done += n as u64;
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
             Err(error) => break Some(error),
         }
-        done = file.metadata().map_err(failed)?.len();
     };
     file.sync_all().map_err(failed)?;
     match (ended, total) {
@@ -200,17 +202,12 @@ fn failure_of(url: &str, error: ureq::Error) -> Failure {
 }
 
 fn refused(url: &str, status: u16) -> Error {
-    let (problem, help) = match status {
-        404 | 410 => ("the file is not there (HTTP 404)", "check the address, or give another one with --from"),
+    let (what, help) = match status {
+        404 | 410 => ("the file is not there", "check the address, or give another one with --from"),
         401 | 403 => ("the server refuses to give the file", "fetch it with a browser and pass it with --from FILE"),
         _ => ("the server gave no file", "give another address with --from"),
     };
-    let problem = if matches!(status, 404) { problem.to_owned() } else { format!("{problem} (HTTP {status})") };
-    Error::Download {
-        url: url.to_owned(),
-        problem: problem.replace("(HTTP 404) (HTTP 410)", "(HTTP 410)"),
-        help: help.to_owned(),
-    }
+    Error::Download { url: url.to_owned(), problem: format!("{what} (HTTP {status})"), help: help.to_owned() }
 }
 
 fn pause(wait: Duration, cancel: &AtomicBool) -> Result<()> {

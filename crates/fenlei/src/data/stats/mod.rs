@@ -105,7 +105,7 @@ impl fmt::Display for Stats {
             duplicates.repeated, duplicates.conflicting
         )?;
         for (split, count) in &duplicates.shared {
-            writeln!(f, "  in {split:<10}{count:>8}  texts that stand in the {split} part as well")?;
+            writeln!(f, "  in {split:<10} {count:>7}  texts that stand in the {split} part as well")?;
         }
         writeln!(f)?;
         writeln!(f, "length            min      25%   median     mean      75%      95%      max")?;
