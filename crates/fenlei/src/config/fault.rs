@@ -1,12 +1,11 @@
 //! Why a configuration was not understood, and where that stands.
 //!
 //! The layers are merged before they are understood, so the reader's message knows no line. The place is found by
-//! experiment: what has to be taken out for the message to change is what it is about.
+//! experiment: what is taken out or changed so that the message changes is what it is about.
 
 use toml::{Table, Value};
 
 use super::Layer;
-use super::merge::KIND_KEYS;
 use super::trail::{self, Step, Trail};
 use crate::Error;
 use crate::train::Plan;
@@ -16,7 +15,9 @@ pub(super) fn explain(merged: &Table, layers: &[Layer], message: &str) -> Error 
     if let Some((key, known)) = words_of(message, "unknown field ") {
         let all = trail::all(merged);
         let mut with_key = all.iter().map(|(trail, _)| trail).filter(|trail| trail.last_key() == Some(&key));
-        let found = with_key.find(|trail| changes(merged, trail, message)).cloned();
+        let missed = format!("missing field `{key}`");
+        let is_unknown = |trail: &&Trail| says(&trail::without(merged, trail)).is_none_or(|m| m != message && m != missed);
+        let found = with_key.find(is_unknown).cloned();
         let trail = found.unwrap_or_else(|| Trail(vec![Step::Key(key.clone())]));
         let problem = format!("there is no key `{trail}`");
         return Error::config(place(layers, &trail), problem, key_help(&key, &known));
@@ -46,36 +47,46 @@ pub(super) fn explain(merged: &Table, layers: &[Layer], message: &str) -> Error 
     Error::config(place(layers, &trail), problem, help)
 }
 
-/// Whether the reader says something else, or nothing, without what stands there.
-fn changes(merged: &Table, trail: &Trail, message: &str) -> bool {
-    match trail::without(merged, trail).try_into::<Plan>() {
-        Ok(_) => true,
-        Err(error) => error.message() != message,
-    }
+/// What the reader says to a configuration, if it refuses it.
+fn says(merged: &Table) -> Option<String> {
+    merged.clone().try_into::<Plan>().err().map(|error| error.message().to_owned())
 }
 
-/// The value that the message is about: a single value if possible, innermost first; what names a kind comes last, for
-/// without it any message changes.
+/// The value that the message is about. The reader goes through values in order and stops at the first wrong one, so it
+/// is the last of those that look like it and that cannot be made wrong in another way without its noticing.
 fn wrong_value(merged: &Table, message: &str) -> Option<Trail> {
     let all = trail::all(merged);
-    let rank = |(trail, value): &(Trail, &Value)| match value {
-        Value::Table(_) | Value::Array(_) => 2,
-        _ if trail.last_key().is_some_and(|key| KIND_KEYS.contains(&key)) => 1,
-        _ => 0,
+    let alike = all.iter().filter(|(_, value)| looks_like(value, message)).map(|(trail, _)| trail);
+    let noticed = |trail: &&Trail| {
+        let mut probe = merged.clone();
+        if let Some(value) = trail::get_mut(&mut probe, trail) {
+            *value = Value::String("\u{1}probe".to_owned());
+        }
+        says(&probe).is_none_or(|m| m != message)
     };
-    let quoted = words_of(message, "unknown variant ").map(|(found, _)| found);
-    let mut candidates: Vec<&(Trail, &Value)> = all.iter().collect();
-    candidates.sort_by_key(|candidate| {
-        let named = quoted.as_deref().is_some_and(|word| candidate.1.as_str() == Some(word));
-        (!named, rank(candidate), std::cmp::Reverse(candidate.0.0.len()))
-    });
-    candidates.into_iter().find(|(trail, _)| changes(merged, trail, message)).map(|(trail, _)| trail.clone())
+    alike.filter(noticed).last().cloned()
 }
 
-/// The table that lacks `key`: the one that the reader no longer complains about when the key is there.
+/// Whether serde would describe `value` as the message describes what it found.
+fn looks_like(value: &Value, message: &str) -> bool {
+    let described = match value {
+        Value::String(text) if message.contains("unknown variant") => format!("unknown variant `{text}`"),
+        Value::String(text) => format!("string {text:?}"),
+        Value::Integer(n) => format!("integer `{n}`"),
+        Value::Float(x) => format!("floating point `{x}"),
+        Value::Boolean(b) => format!("boolean `{b}`"),
+        Value::Array(_) => "sequence".to_owned(),
+        Value::Table(_) | Value::Datetime(_) => "map".to_owned(),
+    };
+    message.contains(&described)
+}
+
+/// The table that lacks `key`: the innermost one that the reader goes on in when the key is there.
 fn lacking_table(merged: &Table, key: &str, message: &str) -> Option<Trail> {
+    let unknown = format!("unknown field `{key}`");
     let tables = trail::all(merged).into_iter().filter(|(_, value)| value.is_table()).map(|(trail, _)| trail);
-    std::iter::once(Trail::default()).chain(tables).find(|table| {
+    let tables: Vec<Trail> = std::iter::once(Trail::default()).chain(tables).collect();
+    tables.into_iter().rev().find(|table| {
         let mut merged = merged.clone();
         let inner = match table.0.is_empty() {
             true => Some(&mut merged),
@@ -84,7 +95,7 @@ fn lacking_table(merged: &Table, key: &str, message: &str) -> Option<Trail> {
         if let Some(inner) = inner {
             inner.entry(key).or_insert(Value::Integer(1));
         }
-        merged.try_into::<Plan>().err().is_none_or(|error| error.message() != message)
+        says(&merged).is_none_or(|m| m != message && !m.starts_with(&unknown))
     })
 }
 

@@ -19,6 +19,7 @@ mod trail;
 
 use std::path::{Path, PathBuf};
 
+use fenlei_nn::net::NetSizes;
 use toml::{Table, Value};
 
 pub use recipes::{DEFAULT_RECIPE, RECIPES, Recipe};
@@ -104,6 +105,8 @@ pub fn load_plan(source: &PlanSource) -> Result<Plan> {
         plan.embeddings = Some(embeddings.clone());
     }
     plan.check()?;
+    // Whether the layers fit together does not depend on the sizes.
+    plan.model.build(NetSizes { vocab_size: 2, n_labels: 2, multi_label: false }, 0)?;
     Ok(plan)
 }
 
