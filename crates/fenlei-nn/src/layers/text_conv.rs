@@ -34,7 +34,8 @@ pub enum TextPooling {
 }
 
 impl TextPooling {
-    pub(super) fn n_rows(self, n_positions: usize) -> usize {
+    /// Output rows of a document with so many positions.
+    pub fn n_rows(self, n_positions: usize) -> usize {
         match self {
             Self::GlobalMax => 1,
             Self::Max { size, stride } => n_positions.checked_sub(size).map_or(1, |rest| rest / stride + 1),
@@ -42,7 +43,8 @@ impl TextPooling {
         }
     }
 
-    pub(super) fn positions(self, row: usize, n_positions: usize) -> std::ops::Range<usize> {
+    /// The positions that output row `row` of a document is the maximum of.
+    pub fn positions(self, row: usize, n_positions: usize) -> std::ops::Range<usize> {
         match self {
             Self::GlobalMax => 0..n_positions,
             Self::Max { size, stride } => row * stride..(row * stride + size).min(n_positions),
@@ -169,7 +171,7 @@ impl TextConv {
     }
 
     /// Fills `vectors: [ids.len(), dim]` from the tables.
-    pub(super) fn read_vectors<T: Scalar>(&self, vectors: &mut [T], ids: &[u32], params: &Params<T>) {
+    pub fn read_vectors<T: Scalar>(&self, vectors: &mut [T], ids: &[u32], params: &Params<T>) {
         vectors.par_chunks_mut(self.dim).zip(ids).with_min_len(64).for_each(|(vector, &id)| {
             let mut rest = vector;
             for channel in &self.channels {
