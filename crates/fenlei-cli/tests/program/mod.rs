@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 
 /// Settings that make a small net, which learns the small data below in a moment.
@@ -155,9 +155,4 @@ pub fn reviews(n: usize) -> String {
         );
     }
     csv
-}
-
-/// Whether `path` is there.
-pub fn exists(path: &Path) -> bool {
-    path.exists()
 }
