@@ -292,26 +292,30 @@ impl<T: Scalar> Layer<T> for TextConv {
                 *d += *dy * self.activation.derivative_from_output(*y);
             }
         }
-        let trains_tables = self.channels.iter().any(|c| params.get(c.table).trainable);
         cache.sparse.list_occurrences(batch);
-        cache.work3.clear();
-        cache.work3.resize(if trains_tables { cache.work.len() } else { 0 }, T::ZERO);
-        if self.pooling == TextPooling::GlobalMax {
-            self.sparse_backward(grads, cache, dy, y, batch, params);
-        } else {
-            self.dense_backward(grads, cache, dy, y, batch, params);
+        // The usual case needs no array between: the token vectors are the rows of one table.
+        if let [Channel { table, .. }] = self.channels[..]
+            && params.get(table).trainable
+            && cache.mask.is_empty()
+        {
+            let (d_weight, d_vectors) = grads.pair_mut(self.weight, table);
+            return self.backward_into(d_weight, Some(d_vectors), cache, dy, y, batch, params);
         }
-        if !trains_tables {
-            return;
+        if !self.channels.iter().any(|c| params.get(c.table).trainable) {
+            return self.backward_into(grads.data_mut(self.weight), None, cache, dy, y, batch, params);
         }
+        let mut d_vectors = std::mem::take(&mut cache.work3);
+        d_vectors.clear();
+        d_vectors.resize(cache.work.len(), T::ZERO);
+        self.backward_into(grads.data_mut(self.weight), Some(&mut d_vectors), cache, dy, y, batch, params);
         if !cache.mask.is_empty() {
-            cache.work3.par_iter_mut().zip(&cache.mask).with_min_len(4096).for_each(|(d, m)| *d *= *m);
+            d_vectors.par_iter_mut().zip(&cache.mask).with_min_len(4096).for_each(|(d, m)| *d *= *m);
         }
         let mut first = 0;
         for channel in &self.channels {
             if params.get(channel.table).trainable {
                 let d_table = grads.data_mut(channel.table).par_chunks_mut(channel.dim);
-                d_table.zip(cache.work3.par_chunks(self.dim)).with_min_len(64).for_each(|(d, vector)| {
+                d_table.zip(d_vectors.par_chunks(self.dim)).with_min_len(64).for_each(|(d, vector)| {
                     for (d, v) in d.iter_mut().zip(&vector[first..first + channel.dim]) {
                         *d += *v;
                     }
@@ -319,5 +323,6 @@ impl<T: Scalar> Layer<T> for TextConv {
             }
             first += channel.dim;
         }
+        cache.work3 = d_vectors;
     }
 }
