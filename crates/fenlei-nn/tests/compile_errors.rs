@@ -69,7 +69,12 @@ fn layers_that_cannot_read_what_is_in_front_of_them() {
     refused(json!([embedding(), global_max(), embedding()]), "layers[2]", problem, help);
     let problem = "one-hot-conv reads token ids, but the layer before it gives numbers";
     let one_hot = json!({"type": "one-hot-conv", "width": 3, "filters": 4});
-    refused(json!([embedding(), {"type": "branches", "branches": [[one_hot]]}]), "layers[1].branches[0][0]", problem, help);
+    refused(
+        json!([embedding(), {"type": "branches", "branches": [[one_hot]]}]),
+        "layers[1].branches[0][0]",
+        problem,
+        help,
+    );
 }
 
 #[test]

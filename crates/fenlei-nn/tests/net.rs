@@ -84,7 +84,8 @@ fn words_have_their_vectors_and_missing_ones_random_ones_of_the_same_deviation()
     for end in ["embedding.table", ".static-table"] {
         let table = param(&net, end);
         assert_eq!(table.data[70..80], vector);
-        let others = || table.data.iter().enumerate().filter(|(i, _)| !(70..80).contains(i)).map(|(_, x)| f64::from(*x));
+        let others =
+            || table.data.iter().enumerate().filter(|(i, _)| !(70..80).contains(i)).map(|(_, x)| f64::from(*x));
         let mean = others().sum::<f64>() / 20_000.0;
         let deviation = (others().map(|x| (x - mean) * (x - mean)).sum::<f64>() / 20_000.0).sqrt();
         assert!(mean.abs() < 0.006, "{mean}");

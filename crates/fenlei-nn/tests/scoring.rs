@@ -18,6 +18,7 @@ fn specs() -> Vec<NetSpec> {
     let embedding = json!({"type": "embedding", "dim": 24, "init": 0.5});
     let multichannel = json!({"type": "embedding", "dim": 24, "init": 0.5, "mode": "multichannel"});
     let conv = |widths: &[usize], filters: usize, padding: &str| {
+        let widths = widths.to_vec();
         json!({"type": "conv", "widths": widths, "filters": filters, "padding": padding, "activation": "relu"})
     };
     let tanh = json!({"type": "conv", "widths": [3], "filters": 40, "activation": "tanh"});
