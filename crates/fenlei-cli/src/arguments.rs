@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use fenlei::config::{PlanSource, load_plan};
 use fenlei::train::Plan;
 
+use crate::bench::BenchArgs;
 use crate::config_command::ConfigArguments;
 use crate::data::DataArgs;
 use crate::demo::DemoArguments;
@@ -47,6 +48,7 @@ pub(crate) enum Subcommands {
   fenlei data split reviews.csv -o parts")]
     Data(DataArgs),
     Demo(DemoArguments),
+    Bench(BenchArgs),
 }
 
 /// What to train and how.

@@ -63,7 +63,11 @@ fn show_predictions(classifier: &Classifier, texts: &[&str]) -> Result<()> {
     let predictions = classifier.predict_batch(texts);
     for (i, text) in texts.iter().enumerate() {
         if let Some(&(label, probability)) = predictions.ranked(i).first() {
-            VOICE.result(format_args!("  {:<10} {probability:.3}  {}", classifier.labels()[label], shortened(text, 90)))?;
+            VOICE.result(format_args!(
+                "  {:<10} {probability:.3}  {}",
+                classifier.labels()[label],
+                shortened(text, 90)
+            ))?;
         }
     }
     Ok(())

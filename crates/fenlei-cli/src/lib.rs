@@ -3,6 +3,7 @@
 //! Results go to standard output, everything said along the way to standard error, so that a pipe carries results only.
 
 mod arguments;
+mod bench;
 mod config_command;
 mod data;
 mod demo;
@@ -53,6 +54,7 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<()> {
         Subcommands::Config(args) => config_command::run(&args),
         Subcommands::Demo(args) => demo::run(&args),
         Subcommands::Data(args) => data::run(args),
+        Subcommands::Bench(args) => bench::run(args),
     }
 }
 

@@ -76,9 +76,9 @@ pub(crate) fn run(args: &PredictArguments) -> Result<()> {
         let encoding = encoding.clone();
         match input {
             Input::Text(text) => answer(&classifier, &[text], style, &mut Vec::new())?,
-            Input::File(path) => answer_lines(&classifier, style, move |queue| {
-                stream::read_file(&path, encoding.as_deref(), queue)
-            })?,
+            Input::File(path) => {
+                answer_lines(&classifier, style, move |queue| stream::read_file(&path, encoding.as_deref(), queue))?
+            }
             Input::Standard => answer_lines(&classifier, style, move |queue| {
                 stream::read_as_it_comes(io::stdin(), "<standard input>".into(), encoding.as_deref(), queue)
             })?,

@@ -66,7 +66,11 @@ fn a_class_with_one_document_is_learned_like_the_others() {
 #[test]
 fn nul_bytes_and_broken_utf8_are_counted_and_survived() {
     let folder = Folder::new();
-    let mut bytes = format!("{}\u{597d}\u{597d}\u{597d}\u{597d}\u{597d}\u{597d}\u{597d}\u{597d}\u{597d}\u{597d},good\n", reviews(40)).into_bytes();
+    let mut bytes = format!(
+        "{}\u{597d}\u{597d}\u{597d}\u{597d}\u{597d}\u{597d}\u{597d}\u{597d}\u{597d}\u{597d},good\n",
+        reviews(40)
+    )
+    .into_bytes();
     bytes.extend_from_slice(b"a nul \0 here,good\na broken \xff byte,bad\n");
     folder.write("data.csv", bytes);
     let said = folder.train(&["data.csv", "--epochs", "1"]).succeeded().stderr;

@@ -60,7 +60,12 @@ fn describe<'a>(path: &'a Path, bytes: u64, classifier: &'a Classifier, info: &'
     let Model::Net(net) = classifier.model();
     let params = net.net().params.iter();
     let parameters: Vec<Parameter<'a>> = params
-        .map(|param| Parameter { name: &param.name, shape: &param.shape, n: param.data.len(), trained: param.trainable })
+        .map(|param| Parameter {
+            name: &param.name,
+            shape: &param.shape,
+            n: param.data.len(),
+            trained: param.trainable,
+        })
         .collect();
     let decision = classifier.decision();
     Description {

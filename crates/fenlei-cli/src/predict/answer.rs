@@ -41,7 +41,8 @@ impl AnswerStyle {
             // A vector takes every byte, and every float is a number: probabilities are finite.
             let _ = serde_json::to_writer(&mut *out, &scored);
         } else if self.top_k.is_some() {
-            let pairs: Vec<String> = ranked.iter().map(|&(label, p)| format!("{}\t{p:.4}", field(&labels[label]))).collect();
+            let pairs: Vec<String> =
+                ranked.iter().map(|&(label, p)| format!("{}\t{p:.4}", field(&labels[label]))).collect();
             out.extend_from_slice(pairs.join("\t").as_bytes());
         } else {
             if decision.multi_label {

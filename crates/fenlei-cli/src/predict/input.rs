@@ -21,7 +21,11 @@ pub(super) enum Input {
 pub(super) fn resolve(arguments: &[String], all_texts: bool) -> Result<Vec<Input>> {
     if arguments.is_empty() {
         if all_texts {
-            return Err(Error::config("--text", "there is no text", "give one, or leave --text out to read standard input"));
+            return Err(Error::config(
+                "--text",
+                "there is no text",
+                "give one, or leave --text out to read standard input",
+            ));
         }
         return Ok(vec![Input::Standard]);
     }
@@ -46,7 +50,11 @@ fn resolve_one(argument: &str, is_text: bool, n_arguments: usize) -> Result<Inpu
         Err(_) if n_arguments == 1 && !looks_like_a_path(argument) => Ok(Input::Text(argument.to_owned())),
         Err(error) => {
             let what = if n_arguments == 1 { "this looks like a path" } else { "expected a file" };
-            Err(Error::config(argument, format!("{what}, but there is no such file ({error})"), "if it is a text, add --text"))
+            Err(Error::config(
+                argument,
+                format!("{what}, but there is no such file ({error})"),
+                "if it is a text, add --text",
+            ))
         }
     }
 }
@@ -75,7 +83,8 @@ mod tests {
 
     #[test]
     fn sentences_are_texts_and_what_looks_like_a_missing_file_is_refused() {
-        for text in ["A fine film.", "good", "and/or good", "很好。", "价格/质量都不错，推荐", "3.14 is pi", "Wait..."] {
+        for text in ["A fine film.", "good", "and/or good", "很好。", "价格/质量都不错，推荐", "3.14 is pi", "Wait..."]
+        {
             assert_eq!(one(text).unwrap(), Input::Text(text.to_owned()));
         }
         for path in ["no/such/file", "lines.txt", "my lines.txt", "./x", "a\\b", "model.fenl"] {

@@ -9,14 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 /// Settings that make a small net, which learns the small data below in a moment.
-pub const SMALL: [&str; 6] = [
-    "--set",
-    "model.layers.0.dim=8",
-    "--set",
-    "model.layers.2.filters=4",
-    "--set",
-    "train.early_stopping.patience=0",
-];
+pub const SMALL: [&str; 6] =
+    ["--set", "model.layers.0.dim=8", "--set", "model.layers.2.filters=4", "--set", "train.early_stopping.patience=0"];
 
 /// A folder that goes when the test ends. Commands run in it, so that messages hold no path of this machine.
 pub struct Folder(tempfile::TempDir);

@@ -118,8 +118,26 @@ pub trait SparseGradKernels: Sized {
     fn add_to_weight_row(row: &mut [Self], k: usize, wins: &[Win<Self>], taps: Taps<'_, Self>);
     /// Adds to the vector of a token what the wins at one position (`(gradient, filter)`) ask of it.
     fn add_to_token_row(out: &mut [Self], wins: &[(Self, u32)], first_row: usize, weights: &[Self]);
+    /// `out += factor · other`, number by number.
+    fn add_scaled(out: &mut [Self], factor: Self, other: &[Self]);
     /// `out += other`, number by number.
     fn add_to_row(out: &mut [Self], other: &[Self]);
+}
+
+#[inline(always)]
+fn add_scaled_body<T: Scalar>(out: &mut [T], factor: T, other: &[T]) {
+    for (d, v) in out.iter_mut().zip(other) {
+        *d += factor * *v;
+    }
+}
+
+#[multiversion::multiversion(targets(
+    "x86_64+avx512f+avx512bw+avx512dq+avx512vl+bmi2+fma",
+    "x86_64+avx2+bmi2+fma",
+    "aarch64+neon"
+))]
+fn add_scaled_f32(out: &mut [f32], factor: f32, other: &[f32]) {
+    add_scaled_body(out, factor, other);
 }
 
 #[inline(always)]
@@ -166,6 +184,9 @@ impl SparseGradKernels for f32 {
     fn add_to_row(out: &mut [Self], other: &[Self]) {
         add_f32(out, other);
     }
+    fn add_scaled(out: &mut [Self], factor: Self, other: &[Self]) {
+        add_scaled_f32(out, factor, other);
+    }
 }
 
 impl SparseGradKernels for f64 {
@@ -177,6 +198,9 @@ impl SparseGradKernels for f64 {
     }
     fn add_to_row(out: &mut [Self], other: &[Self]) {
         add_body(out, other);
+    }
+    fn add_scaled(out: &mut [Self], factor: Self, other: &[Self]) {
+        add_scaled_body(out, factor, other);
     }
 }
 

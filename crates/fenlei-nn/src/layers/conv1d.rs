@@ -146,22 +146,29 @@ impl<T: Scalar> Layer<T> for Conv1d {
             positions.copy_from_slice(dy.doc_data(doc_idx));
             behind.fill(T::ZERO);
         });
-        let d_products = Mat::new(d_products, n_positions, n_filters);
-
         add_column_sums(grads.data_mut(self.bias), &dy.data);
+        let wins = &mut cache.sparse.conv;
+        let is_sparse = wins.list(d_products, n_filters);
         let dw = grads.data_mut(self.weight);
-        if !dw.is_empty() {
-            matmul(dw, d_products.t(), self.windows(laid_out, n_positions), true);
+        if !dw.is_empty() && is_sparse {
+            wins.add_to_weights(dw, laid_out, stride * n_in, width * n_in);
+        } else if !dw.is_empty() {
+            matmul(dw, Mat::new(d_products, n_positions, n_filters).t(), self.windows(laid_out, n_positions), true);
         }
 
         let Some(dx) = dx else { return };
         d_laid_out.clear();
         // A batch without documents still has this shape, so that each place of a window has its slice.
         d_laid_out.resize(self.n_layout_rows(n_positions).max(width) * n_in, T::ZERO);
-        // Place k of a window adds to rows `position · stride + k`: one product each, so that no rows overlap.
-        for k in 0..width {
-            let w_k = Mat::strided(&params.data(self.weight)[k * n_in..], n_filters, n_in, width * n_in);
-            matmul_strided(&mut d_laid_out[k * n_in..], stride * n_in, d_products, w_k, true);
+        if is_sparse {
+            wins.add_to_rows(d_laid_out, params.data(self.weight), stride * n_in, width * n_in);
+        } else {
+            let d_products = Mat::new(d_products, n_positions, n_filters);
+            // Place k of a window adds to rows `position · stride + k`: one product each, so that no rows overlap.
+            for k in 0..width {
+                let w_k = Mat::strided(&params.data(self.weight)[k * n_in..], n_filters, n_in, width * n_in);
+                matmul_strided(&mut d_laid_out[k * n_in..], stride * n_in, d_products, w_k, true);
+            }
         }
         dx.reset(&x.starts, n_in);
         let work = dx.data.len();

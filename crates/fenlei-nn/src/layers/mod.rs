@@ -7,6 +7,7 @@ pub mod activation;
 pub mod batch_norm;
 pub mod branches;
 pub mod conv1d;
+mod conv1d_sparse;
 pub mod dense;
 pub mod dropout;
 pub mod embedding;

@@ -34,7 +34,8 @@ pub enum TextPooling {
 }
 
 impl TextPooling {
-    pub(super) fn n_rows(self, n_positions: usize) -> usize {
+    /// Output rows of a document with so many positions.
+    pub fn n_rows(self, n_positions: usize) -> usize {
         match self {
             Self::GlobalMax => 1,
             Self::Max { size, stride } => n_positions.checked_sub(size).map_or(1, |rest| rest / stride + 1),
@@ -42,7 +43,8 @@ impl TextPooling {
         }
     }
 
-    pub(super) fn positions(self, row: usize, n_positions: usize) -> std::ops::Range<usize> {
+    /// The positions that output row `row` of a document is the maximum of.
+    pub fn positions(self, row: usize, n_positions: usize) -> std::ops::Range<usize> {
         match self {
             Self::GlobalMax => 0..n_positions,
             Self::Max { size, stride } => row * stride..(row * stride + size).min(n_positions),
@@ -169,7 +171,7 @@ impl TextConv {
     }
 
     /// Fills `vectors: [ids.len(), dim]` from the tables.
-    pub(super) fn read_vectors<T: Scalar>(&self, vectors: &mut [T], ids: &[u32], params: &Params<T>) {
+    pub fn read_vectors<T: Scalar>(&self, vectors: &mut [T], ids: &[u32], params: &Params<T>) {
         vectors.par_chunks_mut(self.dim).zip(ids).with_min_len(64).for_each(|(vector, &id)| {
             let mut rest = vector;
             for channel in &self.channels {
@@ -294,26 +296,30 @@ impl<T: Scalar> Layer<T> for TextConv {
                 *d += *dy * self.activation.derivative_from_output(*y);
             }
         }
-        let trains_tables = self.channels.iter().any(|c| params.get(c.table).trainable);
         cache.sparse.list_occurrences(batch);
-        cache.work3.clear();
-        cache.work3.resize(if trains_tables { cache.work.len() } else { 0 }, T::ZERO);
-        if self.pooling == TextPooling::GlobalMax {
-            self.sparse_backward(grads, cache, dy, y, batch, params);
-        } else {
-            self.dense_backward(grads, cache, dy, y, batch, params);
+        // The usual case needs no array between: the token vectors are the rows of one table.
+        if let [Channel { table, .. }] = self.channels[..]
+            && params.get(table).trainable
+            && cache.mask.is_empty()
+        {
+            let (d_weight, d_vectors) = grads.pair_mut(self.weight, table);
+            return self.backward_into(d_weight, Some(d_vectors), cache, dy, y, batch, params);
         }
-        if !trains_tables {
-            return;
+        if !self.channels.iter().any(|c| params.get(c.table).trainable) {
+            return self.backward_into(grads.data_mut(self.weight), None, cache, dy, y, batch, params);
         }
+        let mut d_vectors = std::mem::take(&mut cache.work3);
+        d_vectors.clear();
+        d_vectors.resize(cache.work.len(), T::ZERO);
+        self.backward_into(grads.data_mut(self.weight), Some(&mut d_vectors), cache, dy, y, batch, params);
         if !cache.mask.is_empty() {
-            cache.work3.par_iter_mut().zip(&cache.mask).with_min_len(4096).for_each(|(d, m)| *d *= *m);
+            d_vectors.par_iter_mut().zip(&cache.mask).with_min_len(4096).for_each(|(d, m)| *d *= *m);
         }
         let mut first = 0;
         for channel in &self.channels {
             if params.get(channel.table).trainable {
                 let d_table = grads.data_mut(channel.table).par_chunks_mut(channel.dim);
-                d_table.zip(cache.work3.par_chunks(self.dim)).with_min_len(64).for_each(|(d, vector)| {
+                d_table.zip(d_vectors.par_chunks(self.dim)).with_min_len(64).for_each(|(d, vector)| {
                     for (d, v) in d.iter_mut().zip(&vector[first..first + channel.dim]) {
                         *d += *v;
                     }
@@ -321,5 +327,6 @@ impl<T: Scalar> Layer<T> for TextConv {
             }
             first += channel.dim;
         }
+        cache.work3 = d_vectors;
     }
 }

@@ -3,10 +3,11 @@
 use rayon::prelude::*;
 
 use super::Cache;
+use super::conv1d_sparse::SparseOutputs;
 use super::text_conv::{FilterGroup, TextConv, TextPooling};
 use crate::kernels::gemm::{Mat, matmul};
 use crate::kernels::sparse_grad::{Groups, Taps, Win};
-use crate::params::{Grads, Params};
+use crate::params::Params;
 use crate::ragged::{Batch, Rows};
 use crate::scalar::Scalar;
 
@@ -23,6 +24,8 @@ pub struct SparseLists<T> {
     first_position: Vec<u32>,
     /// `[n_positions, n_outputs]`: the gradient at every position.
     d_sums: Vec<T>,
+    /// The gradients of a general convolution, where they are few.
+    pub(super) conv: SparseOutputs<T>,
     /// The wins of a filter group, in the order of the output.
     wins: Vec<Win<T>>,
 }
@@ -43,10 +46,31 @@ impl<T: Scalar> SparseLists<T> {
 }
 
 impl TextConv {
-    /// Adds the gradients of the weights to `grads` and those of the token vectors to `cache.work3`.
-    pub(super) fn sparse_backward<T: Scalar>(
+    /// Adds the gradients of the weights to `d_weight`, and those of the token vectors, `[n_distinct, dim]`, to
+    /// `d_vectors`.
+    #[expect(clippy::too_many_arguments, reason = "the backward pass of a layer, with its results taken apart")]
+    pub(super) fn backward_into<T: Scalar>(
         &self,
-        grads: &mut Grads<T>,
+        d_weight: &mut [T],
+        d_vectors: Option<&mut [T]>,
+        cache: &mut Cache<T>,
+        dy: &Rows<T>,
+        y: &Rows<T>,
+        batch: &Batch,
+        params: &Params<T>,
+    ) {
+        if self.pooling == TextPooling::GlobalMax {
+            self.sparse_backward(d_weight, d_vectors, cache, dy, y, batch, params);
+        } else {
+            self.dense_backward(d_weight, d_vectors, cache, dy, y, batch, params);
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "see backward_into")]
+    fn sparse_backward<T: Scalar>(
+        &self,
+        d_weight: &mut [T],
+        mut d_vectors: Option<&mut [T]>,
         cache: &mut Cache<T>,
         dy: &Rows<T>,
         y: &Rows<T>,
@@ -54,7 +78,6 @@ impl TextConv {
         params: &Params<T>,
     ) {
         let lists = &mut cache.sparse;
-        let d_weight = grads.data_mut(self.weight);
         for group in &self.groups {
             lists.wins.clear();
             for doc in 0..dy.n_docs() {
@@ -77,8 +100,8 @@ impl TextConv {
             let rows = group.column..group.column + group.window.width * self.n_filters;
             let d_rows = &mut d_weight[rows.start * self.dim..rows.end * self.dim];
             self.add_weight_rows(d_rows, by_filter, &cache.work, batch, group);
-            if !cache.work3.is_empty() {
-                let d_vectors = cache.work3.par_chunks_mut(self.dim).enumerate().with_min_len(32);
+            if let Some(d_vectors) = &mut d_vectors {
+                let d_vectors = d_vectors.par_chunks_mut(self.dim).enumerate().with_min_len(32);
                 d_vectors.for_each(|(token, d_vector)| {
                     for &(doc, token_position) in occurrences.get(token) {
                         let n_positions = self.n_positions(group, batch.doc(doc as usize).len());
@@ -139,9 +162,11 @@ impl TextConv {
 
     /// The same where many positions have a gradient: it is laid out by position, summed for each token's row of the
     /// product, and two matrix products do the rest.
-    pub(super) fn dense_backward<T: Scalar>(
+    #[expect(clippy::too_many_arguments, reason = "see backward_into")]
+    fn dense_backward<T: Scalar>(
         &self,
-        grads: &mut Grads<T>,
+        d_weight: &mut [T],
+        d_vectors: Option<&mut [T]>,
         cache: &mut Cache<T>,
         dy: &Rows<T>,
         y: &Rows<T>,
@@ -177,10 +202,10 @@ impl TextConv {
         });
         let d_product = Mat::new(&cache.work2, n_distinct, self.n_columns);
         let vectors = Mat::new(&cache.work, n_distinct, self.dim);
-        matmul(grads.data_mut(self.weight), d_product.t(), vectors, true);
-        if !cache.work3.is_empty() {
+        matmul(d_weight, d_product.t(), vectors, true);
+        if let Some(d_vectors) = d_vectors {
             let weight = Mat::new(params.data(self.weight), self.n_columns, self.dim);
-            matmul(&mut cache.work3, d_product, weight, false);
+            matmul(d_vectors, d_product, weight, true);
         }
     }
 

@@ -2,8 +2,9 @@
 
 use toml::{Table, Value};
 
-/// The keys that say what a table describes, and so which other keys it may hold.
-pub(super) const KIND_KEYS: [&str; 3] = ["family", "kind", "type"];
+/// The keys that may say what a table describes, and so which other keys it holds. The first that a table has does;
+/// a layer with a `type` has a `kind` as one setting among others.
+pub(super) const KIND_KEYS: [&str; 3] = ["family", "type", "kind"];
 
 /// Puts `over` over `base`: tables merge, everything else replaces; a table of another kind replaces too.
 pub(super) fn merge(base: &mut Table, over: Table) {
@@ -19,7 +20,13 @@ pub(super) fn merge(base: &mut Table, over: Table) {
 
 /// Whether `new` says that it is something else than `old`.
 fn changes_kind(old: &Table, new: &Table) -> bool {
-    KIND_KEYS.iter().any(|key| new.get(*key).is_some_and(|kind| old.get(*key) != Some(kind)))
+    let key = kind_key(old).or_else(|| kind_key(new));
+    key.is_some_and(|key| new.get(key).is_some_and(|kind| old.get(key) != Some(kind)))
+}
+
+/// The key that says what a table describes, if it has one.
+pub(super) fn kind_key(table: &Table) -> Option<&'static str> {
+    KIND_KEYS.into_iter().find(|key| table.contains_key(*key))
 }
 
 #[cfg(test)]
@@ -45,6 +52,12 @@ mod tests {
         assert_eq!(merged(adam, "[optimizer]\nkind = 'adam'\nlr = 2.0")["optimizer"]["beta1"], Value::Float(0.5));
         let sgd = merged(adam, "[optimizer]\nkind = 'sgd'\nlr = 2.0");
         assert_eq!(sgd, "[optimizer]\nkind = 'sgd'\nlr = 2.0".parse().unwrap());
+    }
+
+    #[test]
+    fn the_kind_of_a_pooling_layer_is_a_setting_like_others() {
+        let pool = merged("[pool]\ntype = 'pool'\nkind = 'max'\nsize = 3", "[pool]\nkind = 'average'");
+        assert_eq!(pool, "[pool]\ntype = 'pool'\nkind = 'average'\nsize = 3".parse().unwrap());
     }
 
     #[test]

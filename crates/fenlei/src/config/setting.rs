@@ -2,7 +2,7 @@
 
 use toml::{Table, Value};
 
-use super::merge::KIND_KEYS;
+use super::merge::{KIND_KEYS, kind_key};
 use super::trail::{Step, Trail};
 use crate::{Error, Result};
 
@@ -105,7 +105,7 @@ impl Setting {
             let inner = table.entry(key).or_insert_with(|| Value::Table(Table::new()));
             return self.put_into(inner, depth + 1);
         }
-        if KIND_KEYS.contains(&key.as_str()) && table.get(&key).is_some_and(|old| *old != self.value) {
+        if kind_key(table) == Some(key.as_str()) && table.get(&key) != Some(&self.value) {
             table.clear();
         }
         table.insert(key, self.value.clone());

@@ -76,6 +76,13 @@ fn kinds_may_be_set_in_any_order() {
 }
 
 #[test]
+fn settings_of_a_layer_are_changed_one_by_one() {
+    let plan = load_plan(&set(&["model.layers.3.kind=k-max", "model.layers.3.k=3", "model.layers.2.filters=7"])).unwrap();
+    let printed = plan.to_toml().unwrap();
+    assert!(printed.contains("kind = \"k-max\"\nk = 3\n") && printed.contains("filters = 7\n"), "{printed}");
+}
+
+#[test]
 fn a_misspelt_key_is_told_with_its_line_and_the_nearest_known_one() {
     let error = problem(&config("seed = 1\n\n[train]\nepoch = 3"));
     assert!(error.contains("plan.toml:4: there is no key `train.epoch`"), "{error}");

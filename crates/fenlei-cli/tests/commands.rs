@@ -1,0 +1,306 @@
+//! What the commands do when all is well.
+
+mod program;
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use insta::assert_snapshot;
+use program::{Folder, reviews, signal, train_args};
+use serde_json::Value;
+
+#[test]
+fn from_documents_to_predictions() {
+    let folder = Folder::new();
+    folder.write("train.csv", reviews(80));
+    folder.write("test.csv", "text,label\nlovely and clever,good\ndull and boring,bad\nwarm and fine,good\ncold,bad\n");
+    let trained = folder.train(&["train.csv", "--epochs", "12"]).succeeded();
+    assert!(trained.stdout.contains("wrote model.fenlei ("), "{}", trained.stdout);
+    assert!(trained.stdout.contains("accuracy"), "{}", trained.stdout);
+    assert!(trained.stderr.contains("train.csv: comma-separated columns"), "{}", trained.stderr);
+    assert!(trained.stderr.contains("epoch 12/12"), "{}", trained.stderr);
+    assert!(trained.stderr.contains("fenlei predict model.fenlei"), "{}", trained.stderr);
+    assert_eq!(folder.names(), ["model.fenlei", "test.csv", "train.csv"], "the checkpoint goes when training ends");
+
+    let report = folder.run(&["eval", "model.fenlei", "test.csv", "--json"]).succeeded().json();
+    assert_eq!((report["n_docs"].as_u64(), report["accuracy"].as_f64()), (Some(4), Some(1.0)));
+    let table = folder.run(&["eval", "model.fenlei", "test.csv", "--errors", "3"]).succeeded().stdout;
+    assert!(table.contains("accuracy") && table.contains("No errors."), "{table}");
+
+    let answer = folder.run(&["predict", "model.fenlei", "a lovely film"]).succeeded();
+    let (label, probability) = answer.stdout.trim_end().split_once('\t').unwrap();
+    assert_eq!(label, "good");
+    assert!(probability.parse::<f32>().unwrap() > 0.5);
+    assert!(answer.stderr.is_empty(), "{}", answer.stderr);
+}
+
+#[test]
+fn json_has_the_figures_of_a_training_and_nothing_else_on_standard_output() {
+    let folder = Folder::new();
+    folder.write("train.csv", reviews(80));
+    let ran = folder.train(&["train.csv", "--epochs", "3", "--json", "--seed", "5"]).succeeded();
+    assert_eq!(ran.stdout.lines().count(), 1);
+    let found = ran.json();
+    assert_eq!((found["epochs"].as_u64(), found["seed"].as_u64()), (Some(3), Some(5)));
+    assert_eq!((found["n_train"].as_u64(), found["n_validation"].as_u64()), (Some(72), Some(8)));
+    assert_eq!((found["reason"].as_str(), found["model"].as_str()), (Some("last-epoch"), Some("model.fenlei")));
+    for figure in ["accuracy", "macro_f1", "log_loss"] {
+        assert!(found["validation"][figure].is_f64(), "{found}");
+    }
+    assert!(found["seconds"].as_f64().unwrap() > 0.0 && found["docs_per_second"].as_f64().unwrap() > 0.0);
+    if cfg!(target_os = "linux") {
+        assert!(found["peak_memory_mb"].as_f64().unwrap() > 1.0);
+    }
+    let quiet = folder.train(&["train.csv", "--epochs", "1", "--quiet"]).succeeded();
+    assert_eq!((quiet.stdout.as_str(), quiet.stderr.as_str()), ("", ""));
+}
+
+#[test]
+fn the_number_of_threads_never_shows_in_the_model() {
+    let folder = Folder::new();
+    folder.write("train.csv", reviews(120));
+    for threads in ["1", "2", "3"] {
+        folder.train(&["train.csv", "--epochs", "3", "--threads", threads, "-o", threads]).succeeded();
+    }
+    assert!(folder.read("1") == folder.read("2") && folder.read("1") == folder.read("3"));
+}
+
+#[test]
+#[cfg(unix)]
+fn ctrl_c_keeps_a_model_and_a_resumed_training_gives_the_same_bytes_as_an_undisturbed_one() {
+    let folder = Folder::new();
+    folder.write("train.csv", reviews(600));
+    let epochs = ["train.csv", "--epochs", "40", "--history", "history.jsonl"];
+    let mut child = folder.spawn(&train_args(&epochs));
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.starts_with("epoch") {
+        line.clear();
+        assert!(stderr.read_line(&mut line).unwrap() > 0, "no epoch came");
+    }
+    signal(&child, "INT");
+    let mut said = String::new();
+    stderr.read_to_string(&mut said).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0), "{said}");
+    assert!(said.contains("interrupted: the best model so far is kept"), "{said}");
+    assert_eq!(folder.names(), ["history.jsonl", "model.fenlei", "model.fenlei.checkpoint", "train.csv"]);
+    folder.run(&["predict", "model.fenlei", "a lovely film"]).succeeded();
+
+    folder.train(&[&epochs[..], &["--resume"]].concat()).succeeded();
+    assert_eq!(folder.names(), ["history.jsonl", "model.fenlei", "train.csv"]);
+    folder.train(&["train.csv", "--epochs", "40", "-o", "undisturbed.fenlei"]).succeeded();
+    assert!(folder.read("model.fenlei") == folder.read("undisturbed.fenlei"));
+    let history = String::from_utf8(folder.read("history.jsonl")).unwrap();
+    let epochs: Vec<u64> =
+        history.lines().map(|l| serde_json::from_str::<Value>(l).unwrap()["epoch"].as_u64().unwrap()).collect();
+    assert_eq!(epochs, (1..=40).collect::<Vec<_>>());
+}
+
+#[test]
+#[cfg(unix)]
+fn a_second_ctrl_c_ends_at_once() {
+    let folder = Folder::new();
+    folder.write("train.csv", reviews(600));
+    // Steps that take long enough to be caught in one.
+    let args = ["train", "train.csv", "--epochs", "1000", "--set", "train.batch_size=600", "--set", "model.layers.2.filters=2000"];
+    let mut child = folder.spawn(&args);
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("parameters") {
+        line.clear();
+        assert!(stderr.read_line(&mut line).unwrap() > 0);
+    }
+    signal(&child, "INT");
+    signal(&child, "INT");
+    let status = child.wait().unwrap();
+    // The step may just have ended in between; then the training ended well.
+    assert!(matches!(status.code(), Some(130 | 0)), "{status}");
+}
+
+#[test]
+fn the_parts_of_divided_data_are_used_for_what_they_are() {
+    let folder = Folder::new();
+    folder.write("data/train.csv", reviews(60));
+    folder.write("data/dev.csv", reviews(20));
+    folder.write("data/test.csv", reviews(10));
+    let trained = folder.train(&["data", "--epochs", "1", "--json"]).succeeded();
+    assert!(trained.stderr.contains("the validation part of the same data"), "{}", trained.stderr);
+    let found = trained.json();
+    assert_eq!((found["n_train"].as_u64(), found["n_validation"].as_u64()), (Some(60), Some(20)));
+    let n_docs = |args: &[&str]| folder.run(args).succeeded().json()["n_docs"].as_u64();
+    assert_eq!(n_docs(&["eval", "model.fenlei", "data", "--json"]), Some(10));
+    assert_eq!(n_docs(&["eval", "model.fenlei", "data", "--json", "--split", "dev"]), Some(20));
+    let given = folder.train(&["data/train.csv", "--validation", "data/test.csv", "--epochs", "1", "--json"]).succeeded();
+    assert_eq!(given.json()["n_validation"], 10);
+}
+
+#[test]
+fn a_model_can_be_trained_further() {
+    let folder = Folder::with_model();
+    folder.write("more.csv", "text,label\nsplendid,good\ndreadful,bad\nsplendid film,good\ndreadful film,bad\n");
+    let args = ["more.csv", "--from", "model.fenlei", "--validation", "reviews.csv", "--epochs", "1", "-o", "further.fenlei"];
+    folder.train(&args).succeeded();
+    let describe = |name| folder.run(&["inspect", name, "--json"]).succeeded().json();
+    let (old, new) = (describe("model.fenlei"), describe("further.fenlei"));
+    assert_eq!((&old["vocab_size"], &old["labels"]), (&new["vocab_size"], &new["labels"]));
+    assert_ne!(folder.read("model.fenlei"), folder.read("further.fenlei"));
+}
+
+#[test]
+fn a_line_in_is_a_line_out_in_order_from_every_source() {
+    let folder = Folder::with_model();
+    let texts = ["a lovely film", "dull and awful", "", "很好", "a fine warm film", "so boring"];
+    let input: String = (0..5000).map(|i| format!("{}\n", texts[i % texts.len()])).collect();
+    folder.write("lines.txt", &input);
+    let from_file = folder.run(&["predict", "model.fenlei", "lines.txt", "--json"]).succeeded().stdout;
+    let from_pipe = folder.run_with_input(&["predict", "model.fenlei", "-", "--json"], input.as_bytes()).succeeded().stdout;
+    let implied = folder.run_with_input(&["predict", "model.fenlei", "--json"], input.as_bytes()).succeeded().stdout;
+    assert!(from_file == from_pipe && from_file == implied);
+    assert_eq!(from_file.lines().count(), 5000);
+    for (i, line) in from_file.lines().enumerate() {
+        assert_eq!(line, from_file.lines().nth(i % texts.len()).unwrap(), "line {i}");
+    }
+    let answer: Value = serde_json::from_str(from_file.lines().next().unwrap()).unwrap();
+    assert_eq!((answer[0]["label"].as_str(), answer[1]["label"].as_str()), (Some("good"), Some("bad")));
+    let sum = answer[0]["score"].as_f64().unwrap() + answer[1]["score"].as_f64().unwrap();
+    assert!((sum - 1.0).abs() < 1e-5);
+    let top = folder.run(&["predict", "model.fenlei", "a lovely film", "--top-k", "2"]).succeeded().stdout;
+    let fields: Vec<&str> = top.trim_end().split('\t').collect();
+    assert_eq!((fields.len(), fields[0], fields[2]), (4, "good", "bad"));
+    let both = folder.run(&["predict", "model.fenlei", "lines.txt", "lines.txt"]).succeeded().stdout;
+    assert_eq!(both.lines().count(), 10_000);
+}
+
+#[test]
+fn who_types_a_line_gets_its_answer_before_typing_the_next() {
+    let folder = Folder::with_model();
+    let mut child = folder.spawn(&["predict", "model.fenlei", "-"]);
+    let mut stdin = child.stdin.take().unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    for (text, label) in [("a lovely film", "good"), ("dull and boring", "bad"), ("fine and warm", "good")] {
+        writeln!(stdin, "{text}").unwrap();
+        let mut answer = String::new();
+        // Blocks for ever if the answer waits for more lines.
+        stdout.read_line(&mut answer).unwrap();
+        assert_eq!(answer.split('\t').next(), Some(label));
+    }
+    drop(stdin);
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn a_reader_that_has_enough_ends_it_quietly() {
+    let folder = Folder::with_model();
+    let mut child = folder.spawn(&["predict", "model.fenlei", "-"]);
+    let mut stdin = child.stdin.take().unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    stdin.write_all(b"a lovely film\n").unwrap();
+    stdout.read_line(&mut String::new()).unwrap();
+    drop(stdout);
+    // Standard input stays open: the program must not wait for it.
+    stdin.write_all(b"a lovely film\n").unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]));
+    drop(stdin);
+}
+
+#[test]
+fn broken_bytes_are_replaced_with_a_warning() {
+    let folder = Folder::with_model();
+    let ran = folder.run_with_input(&["predict", "model.fenlei"], b"\xe5\xa5\xbd\na love\xffly film\n").succeeded();
+    assert_eq!(ran.stdout.lines().count(), 2);
+    assert!(ran.stderr.starts_with("warning: 1 byte sequence"), "{}", ran.stderr);
+}
+
+#[test]
+fn several_labels_a_document() {
+    let folder = Folder::new();
+    let rows = ["a fine warm film,good|warm", "a cold dull film,bad", "warm but dull,bad|warm", "nothing much,"];
+    let csv: String = (0..80).map(|i| format!("{}\n", rows[i % rows.len()])).collect();
+    folder.write("many.csv", format!("text,label\n{csv}"));
+    folder.train(&["many.csv", "--label-separator", "|", "--epochs", "20"]).succeeded();
+    let ask = |args: &[&str]| folder.run(&[&["predict", "model.fenlei"], args].concat()).succeeded().stdout;
+    assert_eq!(ask(&["a fine warm film"]).split('\t').next(), Some("good,warm"));
+    assert_eq!(ask(&["a fine warm film", "--threshold", "1"]), "\t\n");
+    assert_eq!(ask(&["a fine warm film", "--threshold", "0"]).split('\t').next().unwrap().split(',').count(), 3);
+    let args = ["eval", "model.fenlei", "many.csv", "--label-separator", "|", "--json", "--errors", "2"];
+    let report = folder.run(&args).succeeded().json();
+    assert_eq!((report["multi_label"].as_bool(), report["n_docs"].as_u64()), (Some(true), Some(80)));
+    assert!(report["errors"].is_array());
+}
+
+#[test]
+fn a_model_tells_what_is_in_it() {
+    let folder = Folder::with_model();
+    let described = folder.run(&["inspect", "model.fenlei"]).succeeded().stdout;
+    for part in ["2 labels (one a document): bad, good", "embedding: dim 8", "pipeline: clean(", "trained on 54 documents"] {
+        assert!(described.contains(part), "no {part:?} in {described}");
+    }
+    let json = folder.run(&["inspect", "model.fenlei", "--json"]).succeeded().json();
+    assert_eq!(json["plan"]["train"]["epochs"], 8);
+    assert!(json["parameters"].as_array().unwrap().len() >= 5);
+    folder.write("text", folder.read("model.fenlei"));
+    let clash = folder.run(&["inspect", "text"]).succeeded().stdout;
+    assert!(clash.starts_with("./text: "), "{clash}");
+}
+
+#[test]
+fn a_text_is_followed_through_every_step() {
+    let folder = Folder::with_model();
+    assert_snapshot!("inspect_text", folder.transcript(&["inspect", "text", "A <b>nice</b> day, 今天很好!"]));
+    let args = ["inspect", "text", "今天天气很好", "--set", "pipeline.segment.mode=jieba", "--json"];
+    let stages = folder.run(&args).succeeded().json();
+    let tokens: Vec<&str> = stages["tokens"].as_array().unwrap().iter().map(|t| t["text"].as_str().unwrap()).collect();
+    assert_eq!(tokens, ["今天天气", "很", "好"]);
+    let with_model = folder.run(&["inspect", "text", "model.fenlei", "a lovely zebra"]).succeeded().stdout;
+    assert!(with_model.contains("1 of 3 unknown"), "{with_model}");
+}
+
+#[test]
+fn a_printed_configuration_runs_as_the_same() {
+    let folder = Folder::new();
+    assert_snapshot!("config_list", folder.transcript(&["config", "list"]));
+    for recipe in ["cnn", "appendix-c", "chapter-8", "kim-2014", "dpcnn", "one-hot-cnn", "char-cnn"] {
+        let shown = folder.run(&["config", "show", "--recipe", recipe, "--seed", "3"]).succeeded().stdout;
+        folder.write("plan.toml", &shown);
+        assert_eq!(folder.run(&["config", "show", "--config", "plan.toml"]).succeeded().stdout, shown, "{recipe}");
+    }
+    assert_snapshot!("config_show", folder.transcript(&["config", "show", "--model", "cnn", "--set", "train.epochs=3"]));
+}
+
+#[test]
+fn the_demonstration_keeps_a_model_that_knows_both_languages() {
+    let folder = Folder::new();
+    let clock = Instant::now();
+    let shown = folder.run(&["demo"]).succeeded();
+    assert!(clock.elapsed() < Duration::from_secs(60), "{:?}", clock.elapsed());
+    let accuracy = |language: &str| {
+        let line = shown.stdout.lines().find(|line| line.trim_start().starts_with(language)).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap()
+    };
+    assert!(accuracy("English") > 0.6 && accuracy("Chinese") > 0.6, "{}", shown.stdout);
+    let input = "Can I pay with a credit card?\n请问几点关门？\n";
+    let answers = folder.run_with_input(&["predict", "demo.fenlei"], input.as_bytes()).succeeded().stdout;
+    assert!(answers.lines().all(|line| line.starts_with("question\t")), "{answers}");
+}
+
+#[test]
+fn imdb_that_is_missing_is_told_how_to_get() {
+    let missing = Folder::new().run(&["demo", "imdb"]).ended(2);
+    assert!(missing.stderr.contains("fenlei data get imdb"), "{}", missing.stderr);
+}
+
+#[test]
+fn one_sentence_is_answered_at_once() {
+    let folder = Folder::with_model();
+    let time = |_| {
+        let clock = Instant::now();
+        let mut command: Command = folder.command(&["predict", "model.fenlei", "a lovely film"]);
+        assert!(command.stdout(Stdio::null()).status().unwrap().success());
+        clock.elapsed()
+    };
+    let fastest = (0..10).map(time).min().unwrap();
+    // Measured: a few milliseconds. The bound leaves room for a busy machine and a debug build.
+    assert!(fastest < Duration::from_millis(60), "{fastest:?}");
+}
