@@ -25,7 +25,8 @@ pub(super) fn explain(merged: &Table, layers: &[Layer], message: &str) -> Error 
     if let Some((key, _)) = words_of(message, "missing field ")
         && let Some(table) = lacking_table(merged, &key, message)
     {
-        let trail = if table.0.is_empty() { Trail(vec![Step::Key(key.clone())]) } else { table.then(Step::Key(key.clone())) };
+        let trail =
+            if table.0.is_empty() { Trail(vec![Step::Key(key.clone())]) } else { table.then(Step::Key(key.clone())) };
         let where_from = if table.0.is_empty() { "configuration".to_owned() } else { place(layers, &table) };
         let problem = format!("the key `{trail}` is missing");
         return Error::config(where_from, problem, format!("add it, or --set {trail}=…"));
@@ -132,7 +133,8 @@ fn key_help(key: &str, known: &[String]) -> String {
     }
     // The right key in the wrong table.
     let complete = Table::try_from(Plan::default()).unwrap_or_default();
-    let elsewhere = trail::all(&complete).into_iter().map(|(trail, _)| trail).find(|trail| trail.last_key() == Some(key));
+    let elsewhere =
+        trail::all(&complete).into_iter().map(|(trail, _)| trail).find(|trail| trail.last_key() == Some(key));
     match elsewhere {
         Some(trail) => format!("did you mean `{trail}`? ({expected})"),
         None => expected,
@@ -157,7 +159,10 @@ mod tests {
     #[test]
     fn words_are_taken_out_of_the_readers_messages() {
         let message = "unknown field `epoch`, expected one of `epochs`, `loss`";
-        assert_eq!(words_of(message, "unknown field ").unwrap(), ("epoch".into(), vec!["epochs".into(), "loss".into()]));
+        assert_eq!(
+            words_of(message, "unknown field ").unwrap(),
+            ("epoch".into(), vec!["epochs".into(), "loss".into()])
+        );
         assert_eq!(words_of(message, "unknown variant "), None);
     }
 
