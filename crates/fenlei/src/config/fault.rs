@@ -16,7 +16,8 @@ pub(super) fn explain(merged: &Table, layers: &[Layer], message: &str) -> Error 
         let all = trail::all(merged);
         let mut with_key = all.iter().map(|(trail, _)| trail).filter(|trail| trail.last_key() == Some(&key));
         let missed = format!("missing field `{key}`");
-        let is_unknown = |trail: &&Trail| says(&trail::without(merged, trail)).is_none_or(|m| m != message && m != missed);
+        let is_unknown =
+            |trail: &&Trail| says(&trail::without(merged, trail)).is_none_or(|m| m != message && m != missed);
         let found = with_key.find(is_unknown).cloned();
         let trail = found.unwrap_or_else(|| Trail(vec![Step::Key(key.clone())]));
         let problem = format!("there is no key `{trail}`");
@@ -57,7 +58,7 @@ fn says(merged: &Table) -> Option<String> {
 /// is the last of those that look like it and that cannot be made wrong in another way without its noticing.
 fn wrong_value(merged: &Table, message: &str) -> Option<Trail> {
     let all = trail::all(merged);
-    let alike = all.iter().filter(|(_, value)| looks_like(value, message)).map(|(trail, _)| trail);
+    let mut alike = all.iter().filter(|(_, value)| looks_like(value, message)).map(|(trail, _)| trail);
     let noticed = |trail: &&Trail| {
         let mut probe = merged.clone();
         if let Some(value) = trail::get_mut(&mut probe, trail) {
@@ -65,7 +66,7 @@ fn wrong_value(merged: &Table, message: &str) -> Option<Trail> {
         }
         says(&probe).is_none_or(|m| m != message)
     };
-    alike.filter(noticed).last().cloned()
+    alike.rfind(noticed).cloned()
 }
 
 /// Whether serde would describe `value` as the message describes what it found.
