@@ -1,4 +1,4 @@
-"""Writes what PyTorch computes, for the tests in tests/golden.rs to compare with.
+"""Writes what PyTorch computes, for tests/golden.rs and tests/golden_nets.rs to compare with.
 
     pip install torch numpy
     python crates/fenlei-nn/testdata/make_nn_golden.py [losses optimizers schedules layers net-kim-2014 ...]
