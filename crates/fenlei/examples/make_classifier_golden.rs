@@ -20,8 +20,7 @@ const PLAN: &str = r#"
 seed = 1
 [pipeline]
 vocab = { min_count = 2, max_size = 400 }
-clean = { numbers = "mask" }
-stop_words = { languages = ["en"] }
+clean = { numbers = "mask", remove = "~" }
 
 [model]
 family = "net"
@@ -46,9 +45,10 @@ branches = [
 ]
 
 [train]
-epochs = 12
+epochs = 20
 batch_size = 16
 validation = 0.2
+early_stopping = { metric = "log-loss" }
 optimizer = { kind = "adam", lr = 0.01 }
 "#;
 

@@ -5,15 +5,22 @@ use std::collections::BTreeMap;
 use fenlei::data::Target;
 use fenlei::train::{ClassWeights, Event, Metric, StopReason, TrainOptions, train, train_with};
 
-use super::corpus::{dataset, few_messages, messages, param, plan, topics};
+use super::corpus::{dataset, few_messages, messages, param, plan, plan_with_layers, topics};
 
 #[test]
 fn messages_are_told_apart() {
-    let mut plan = plan();
-    plan.train.epochs = 8;
+    let mut plan = plan_with_layers(
+        "{type='embedding',dim=64},{type='dropout',rate=0.4},\
+         {type='conv',widths=[1,2,3],filters=48,padding='full',activation='relu'},{type='global-pool'},\
+         {type='dropout',rate=0.4}",
+    );
+    plan.train.epochs = 20;
+    plan.train.early_stopping.patience = 6;
+    plan.train.optimizer = fenlei_nn::optim::OptimizerSpec::adam(0.003);
     let trained = train(&plan, &messages(), None).unwrap();
     let report = trained.validation.as_ref().unwrap();
-    assert!(report.accuracy > 0.75, "accuracy {}", report.accuracy);
+    // One in four by chance; the few words that tell these messages apart are rare in 387 of them.
+    assert!(report.accuracy > 0.7, "accuracy {}", report.accuracy);
     assert!(trained.history[0].loss > trained.history.last().unwrap().loss * 1.5);
     assert_eq!(trained.n_train as u64 + report.n_docs, 484);
     let predictions = trained.classifier.predict_batch(&["Does it come in a size for children?"]);
@@ -78,18 +85,20 @@ fn weights_of_labels_move_predictions_towards_them() {
         (0..60).map(|i| if i % 6 == 0 { ("rare", "same words here") } else { ("usual", "same words here") }).collect();
     let documents = dataset(&documents);
     let of_rare = |weights: ClassWeights| {
-        let mut plan = plan();
-        plan.train.epochs = 30;
+        // Without dropout and with all documents in each step, so that it settles where the loss is smallest.
+        let mut plan = plan_with_layers("{type='embedding',dim=4},{type='global-pool',kind='average'}");
+        plan.train.epochs = 300;
+        plan.train.batch_size = 60;
         plan.train.validation = 0.0;
         plan.train.class_weights = weights;
         train(&plan, &documents, None).unwrap().classifier.predict_batch(&["same words here"]).row(0)[0]
     };
     let plain = of_rare(ClassWeights::None);
-    assert!((plain - 1.0 / 6.0).abs() < 0.06, "{plain}");
+    assert!((plain - 1.0 / 6.0).abs() < 0.02, "{plain}");
     let balanced = of_rare(ClassWeights::Balanced);
-    assert!((balanced - 0.5).abs() < 0.1, "{balanced}");
+    assert!((balanced - 0.5).abs() < 0.02, "{balanced}");
     let named = of_rare(ClassWeights::Named(BTreeMap::from([("rare".to_owned(), 15.0)])));
-    assert!((named - 0.75).abs() < 0.1, "{named}");
+    assert!((named - 0.75).abs() < 0.02, "{named}");
 }
 
 #[test]

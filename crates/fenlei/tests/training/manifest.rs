@@ -84,7 +84,9 @@ fn probes_that_do_not_come_true_are_refused() {
 #[test]
 fn sizes_beyond_the_file_are_refused_before_memory_is_taken() {
     for dim in [1usize << 20, 1 << 40, usize::MAX >> 1] {
-        refused("numbers, the file holds", |manifest, _| manifest["model"]["layers"][0]["dim"] = json!(dim));
+        refused("numbers, the file holds", |manifest, _| {
+            manifest["model"]["layers"][0]["branches"][0][0]["dim"] = json!(dim)
+        });
     }
     refused("numbers, the file holds", |manifest, _| {
         let dense = json!({"type": "dense", "units": 1 << 20});
@@ -97,7 +99,7 @@ fn sizes_beyond_the_file_are_refused_before_memory_is_taken() {
             layers.insert(1, json!({"type": "branches", "branches": [[], []]}));
         }
     });
-    refused("expected 1 to", |manifest, _| manifest["model"]["layers"][0]["dim"] = json!(0));
+    refused("expected 1 to", |manifest, _| manifest["model"]["layers"][0]["branches"][0][0]["dim"] = json!(0));
 }
 
 #[test]
