@@ -15,7 +15,7 @@ from pathlib import Path
 
 import fasttext
 
-from common import base_arguments, peak_mb, seconds, write_result
+from harness import base_arguments, peak_mb, seconds, write_result
 
 # Runs in a process of its own: the peak of a child is never below the memory of the one that started it.
 RUN_PROGRAM = """

@@ -11,7 +11,7 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-from common import choose_batch, cnn_arguments, peak_mb, seconds, write_result
+from harness import choose_batch, cnn_arguments, peak_mb, seconds, write_result
 from load import load
 
 

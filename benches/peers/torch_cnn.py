@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from common import choose_batch, cnn_arguments, peak_mb, seconds, write_result
+from harness import choose_batch, cnn_arguments, peak_mb, seconds, write_result
 from load import load
 
 

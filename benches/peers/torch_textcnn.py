@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from common import base_arguments, choose_batch, peak_mb, seconds, write_result
+from harness import base_arguments, choose_batch, peak_mb, seconds, write_result
 
 PAD, UNKNOWN = 0, 1
 MAX_LEN = 32

@@ -4,10 +4,10 @@
 //! door, so that half of the inputs get a header that fits them.
 #![no_main]
 
+mod header;
+
 use fenlei::artifact::Container;
 use libfuzzer_sys::fuzz_target;
-
-const MAGIC: &[u8; 12] = b"\x89FENLEI\r\n\x1a\n\0";
 
 fuzz_target!(|bytes: &[u8]| {
     match bytes.split_first() {
@@ -15,7 +15,7 @@ fuzz_target!(|bytes: &[u8]| {
         Some((b'r', [low, high, rest @ ..])) => {
             let n_manifest = usize::from(u16::from_le_bytes([*low, *high])).min(rest.len());
             let (manifest, tensors) = rest.split_at(n_manifest);
-            load(with_header(manifest, tensors), Some(manifest));
+            load(header::with_header(manifest, tensors), Some(manifest));
         }
         Some((_, rest)) => load(rest.to_vec(), None),
         None => load(Vec::new(), None),
@@ -45,22 +45,4 @@ fn load(file: Vec<u8>, manifest: Option<&[u8]>) {
         }
     }
     assert!(n_read <= n_bytes, "{n_read} bytes read of a file that has {n_bytes}");
-}
-
-/// A file whose lengths and checksums are right. The format is described in the library's `artifact::header`.
-fn with_header(manifest: &[u8], tensors: &[u8]) -> Vec<u8> {
-    let mut header = [0; 64];
-    header[..12].copy_from_slice(MAGIC);
-    header[12..16].copy_from_slice(&1u32.to_le_bytes());
-    header[16..24].copy_from_slice(&(manifest.len() as u64).to_le_bytes());
-    header[24..32].copy_from_slice(&(tensors.len() as u64).to_le_bytes());
-    header[32..36].copy_from_slice(&crc32fast::hash(manifest).to_le_bytes());
-    header[36..40].copy_from_slice(&crc32fast::hash(tensors).to_le_bytes());
-    let crc = crc32fast::hash(&header[..60]);
-    header[60..].copy_from_slice(&crc.to_le_bytes());
-    let mut file = header.to_vec();
-    file.extend_from_slice(manifest);
-    file.resize(file.len().next_multiple_of(64), 0);
-    file.extend_from_slice(tensors);
-    file
 }

@@ -103,7 +103,16 @@ fn a_second_ctrl_c_ends_at_once() {
     let folder = Folder::new();
     folder.write("train.csv", reviews(600));
     // Steps that take long enough to be caught in one.
-    let args = ["train", "train.csv", "--epochs", "1000", "--set", "train.batch_size=600", "--set", "model.layers.2.filters=2000"];
+    let args = [
+        "train",
+        "train.csv",
+        "--epochs",
+        "1000",
+        "--set",
+        "train.batch_size=600",
+        "--set",
+        "model.layers.2.filters=2000",
+    ];
     let mut child = folder.spawn(&args);
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
     let mut line = String::new();
@@ -131,7 +140,8 @@ fn the_parts_of_divided_data_are_used_for_what_they_are() {
     let n_docs = |args: &[&str]| folder.run(args).succeeded().json()["n_docs"].as_u64();
     assert_eq!(n_docs(&["eval", "model.fenlei", "data", "--json"]), Some(10));
     assert_eq!(n_docs(&["eval", "model.fenlei", "data", "--json", "--split", "dev"]), Some(20));
-    let given = folder.train(&["data/train.csv", "--validation", "data/test.csv", "--epochs", "1", "--json"]).succeeded();
+    let given =
+        folder.train(&["data/train.csv", "--validation", "data/test.csv", "--epochs", "1", "--json"]).succeeded();
     assert_eq!(given.json()["n_validation"], 10);
 }
 
@@ -139,7 +149,8 @@ fn the_parts_of_divided_data_are_used_for_what_they_are() {
 fn a_model_can_be_trained_further() {
     let folder = Folder::with_model();
     folder.write("more.csv", "text,label\nsplendid,good\ndreadful,bad\nsplendid film,good\ndreadful film,bad\n");
-    let args = ["more.csv", "--from", "model.fenlei", "--validation", "reviews.csv", "--epochs", "1", "-o", "further.fenlei"];
+    let args =
+        ["more.csv", "--from", "model.fenlei", "--validation", "reviews.csv", "--epochs", "1", "-o", "further.fenlei"];
     folder.train(&args).succeeded();
     let describe = |name| folder.run(&["inspect", name, "--json"]).succeeded().json();
     let (old, new) = (describe("model.fenlei"), describe("further.fenlei"));
@@ -154,7 +165,8 @@ fn a_line_in_is_a_line_out_in_order_from_every_source() {
     let input: String = (0..5000).map(|i| format!("{}\n", texts[i % texts.len()])).collect();
     folder.write("lines.txt", &input);
     let from_file = folder.run(&["predict", "model.fenlei", "lines.txt", "--json"]).succeeded().stdout;
-    let from_pipe = folder.run_with_input(&["predict", "model.fenlei", "-", "--json"], input.as_bytes()).succeeded().stdout;
+    let from_pipe =
+        folder.run_with_input(&["predict", "model.fenlei", "-", "--json"], input.as_bytes()).succeeded().stdout;
     let implied = folder.run_with_input(&["predict", "model.fenlei", "--json"], input.as_bytes()).succeeded().stdout;
     assert!(from_file == from_pipe && from_file == implied);
     assert_eq!(from_file.lines().count(), 5000);
@@ -234,7 +246,9 @@ fn several_labels_a_document() {
 fn a_model_tells_what_is_in_it() {
     let folder = Folder::with_model();
     let described = folder.run(&["inspect", "model.fenlei"]).succeeded().stdout;
-    for part in ["2 labels (one a document): bad, good", "embedding: dim 8", "pipeline: clean(", "trained on 54 documents"] {
+    for part in
+        ["2 labels (one a document): bad, good", "embedding: dim 8", "pipeline: clean(", "trained on 54 documents"]
+    {
         assert!(described.contains(part), "no {part:?} in {described}");
     }
     let json = folder.run(&["inspect", "model.fenlei", "--json"]).succeeded().json();
@@ -266,7 +280,10 @@ fn a_printed_configuration_runs_as_the_same() {
         folder.write("plan.toml", &shown);
         assert_eq!(folder.run(&["config", "show", "--config", "plan.toml"]).succeeded().stdout, shown, "{recipe}");
     }
-    assert_snapshot!("config_show", folder.transcript(&["config", "show", "--model", "cnn", "--set", "train.epochs=3"]));
+    assert_snapshot!(
+        "config_show",
+        folder.transcript(&["config", "show", "--model", "cnn", "--set", "train.epochs=3"])
+    );
 }
 
 #[test]

@@ -62,6 +62,12 @@ impl<T: Scalar> Net<T> {
     }
 
     fn build(spec: &NetSpec, sizes: NetSizes, seed: Option<u64>) -> Result<Self, CompileError> {
+        for (field, n) in [("vocab_size", sizes.vocab_size), ("n_labels", sizes.n_labels)] {
+            if n == 0 {
+                let problem = format!("{field} is 0, expected at least 1");
+                return Err(CompileError::new(field, problem, "train on documents that have labels and words"));
+            }
+        }
         let head = match (spec.head, sizes.multi_label) {
             (HeadSpec::Auto, false) | (HeadSpec::Softmax, false) => Head::Softmax,
             (HeadSpec::Auto, true) | (HeadSpec::Sigmoid, _) => Head::Sigmoid,
@@ -143,6 +149,13 @@ impl<T: Scalar> Net<T> {
         }
     }
 
+    /// Makes a net ready to be trained, also one that was [finalised](Self::finalise) before.
+    pub(crate) fn begin_training(&mut self) {
+        for layer in &self.layers {
+            layer.begin_training(&mut self.params);
+        }
+    }
+
     /// Prepares what scoring needs and a model file holds. To be called when training is over.
     pub fn finalise(&mut self) {
         for layer in &self.layers {
@@ -172,13 +185,19 @@ impl<T: Scalar> Net<T> {
         deviation: f64,
         vector: impl Fn(u32) -> Option<&'v [f32]>,
     ) -> Result<(), CompileError> {
+        let is_table = |name: &str| name.contains(".embedding.");
         let mut n_tables = 0;
-        for param in self.params.iter_mut().filter(|p| p.name.contains(".embedding.")) {
+        for param in self.params.iter().filter(|p| is_table(&p.name)) {
             n_tables += 1;
             if param.shape[1] != dim {
                 let problem = format!("the vectors have {dim} numbers, the embedding {}", param.shape[1]);
                 return Err(CompileError::new("layers", problem, format!("set dim = {dim} in the embedding layer")));
             }
+        }
+        if n_tables == 0 {
+            return Err(CompileError::new("layers", "there is no embedding to put vectors into", "add an embedding"));
+        }
+        for param in self.params.iter_mut().filter(|p| is_table(&p.name)) {
             for (id, row) in param.data.chunks_mut(dim).enumerate() {
                 match vector(id as u32) {
                     Some(vector) => row.iter_mut().zip(vector).for_each(|(r, v)| *r = T::from_f64(f64::from(*v))),
@@ -187,9 +206,6 @@ impl<T: Scalar> Net<T> {
                     }),
                 }
             }
-        }
-        if n_tables == 0 {
-            return Err(CompileError::new("layers", "there is no embedding to put vectors into", "add an embedding"));
         }
         Ok(())
     }

@@ -69,13 +69,14 @@ pub struct Training<T> {
 impl<T: Scalar> Training<T> {
     /// Gets ready to train `net`. `class_weights: [n_labels]` says how much each label counts.
     pub fn new(
-        net: Net<T>,
+        mut net: Net<T>,
         optimizer: OptimizerSpec,
         loss: Loss,
         regularization: Regularization,
         average: Average<T>,
         class_weights: Option<Vec<f64>>,
     ) -> Self {
+        net.begin_training();
         Self {
             optimizer: Optimizer::new(optimizer, &net.params),
             net,

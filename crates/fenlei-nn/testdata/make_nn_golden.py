@@ -1,12 +1,15 @@
-"""Writes what PyTorch computes, for the tests in tests/golden.rs to compare with.
+"""Writes what PyTorch computes, for tests/golden.rs and tests/golden_nets.rs to compare with.
 
     pip install torch numpy
-    python crates/fenlei-nn/testdata/make_nn_golden.py [losses optimizers schedules layers]
+    python crates/fenlei-nn/testdata/make_nn_golden.py [losses optimizers schedules layers net-kim-2014 ...]
 
 Each function below makes one JSON file: a list of cases, each with its description (as the engine's own
 configuration reads it), its inputs and its outputs. Everything is float64 and drawn from fixed seeds, so that the
 files change only when the script does. To add a golden file, write a function that returns its cases and list it in
 GOLDENS.
+
+The files net-*.json hold the nets of the recipes, with the same layers but few numbers in each and no dropout. They
+have a function each, and one reading of the descriptions in PyTorch (class TorchNet). A file stays below 60 KB.
 """
 
 import json
@@ -338,7 +341,302 @@ def layers():
     return cases
 
 
-GOLDENS = {"losses": losses, "optimizers": optimizers, "schedules": schedules, "layers": layers}
+# ----------------------------------------------------------------------------------------------------------- nets
+
+
+class TorchNet:
+    """A net by its description, document by document, on PyTorch's own convolutions, maxima and derivatives.
+
+    Parameters have the engine's names and layouts. Their values have four decimals, which keeps the files small.
+    """
+
+    def __init__(self, spec, vocab_size, n_labels, seed):
+        self.spec, self.vocab_size = spec, vocab_size
+        self.seed, self.n_named = seed, 0
+        self.params, self.frozen, self.plan = {}, set(), []
+        width, flow = self.build(spec["layers"], 0, "tokens", self.plan)
+        n_outputs = 1 if spec["head"] == "binary" else n_labels
+        self.output = self.dense("output", width, n_outputs)
+
+    def param(self, name, *shape, scale):
+        self.seed += 1
+        value = draw(self.seed, *shape, scale=scale).round(decimals=4)
+        self.params[name] = value.requires_grad_()
+        return value
+
+    def name(self, kind):
+        self.n_named += 1
+        return f"{self.n_named}.{kind}"
+
+    def dense(self, name, n_in, n_out):
+        weight = self.param(f"{name}.weight", n_out, n_in, scale=(2 / n_in) ** 0.5)
+        bias = self.param(f"{name}.bias", n_out, scale=0.2)
+        return lambda x: F.linear(x, weight, bias)
+
+    def build(self, layers, width, flow, plan):
+        """Adds what each layer does with a document to `plan`; takes and gives the numbers in a row and whether rows
+        are "tokens", word vectors ("embedded") or "rows"."""
+        for layer in layers:
+            kind = layer["type"]
+            after = "rows"
+            if kind == "embedding":
+                name, width, tables = self.name(kind), layer["dim"], []
+                mode = layer.get("mode", "tuned")
+                tables.append(self.param(f"{name}.table", self.vocab_size, width, scale=0.7))
+                if mode == "multichannel":
+                    tables.append(self.param(f"{name}.static-table", self.vocab_size, width, scale=0.7))
+                if mode != "tuned":
+                    self.frozen.add(list(self.params)[-1])
+                width *= len(tables)
+                plan.append(lambda ids, tables=tables: torch.cat([table[ids] for table in tables], dim=1))
+                after = "embedded"
+            elif kind == "one-hot-conv":
+                n, filters = layer["width"], layer["filters"]
+                name = self.name(kind)
+                table = self.param(f"{name}.table", self.vocab_size, n * filters, scale=(2 / n) ** 0.5)
+                bias = self.param(f"{name}.bias", filters, scale=0.2)
+                plan.append(
+                    lambda ids, n=n, filters=filters, table=table, bias=bias, layer=layer: self.convolve(
+                        F.one_hot(ids, self.vocab_size).to(table.dtype),
+                        table.reshape(-1, n, filters).permute(2, 0, 1), bias, layer,
+                    )
+                )
+                width = filters
+            elif kind == "conv":
+                widths, filters, name = layer["widths"], layer["filters"], self.name("conv")
+                ways = []
+                if flow == "embedded":
+                    # Rows of the weights: width by width, then place by place, then filter by filter.
+                    weight = self.param(
+                        f"{name}.weight", sum(widths) * filters, width, scale=(2 / (widths[0] * width)) ** 0.5
+                    )
+                    bias = self.param(f"{name}.bias", len(widths) * filters, scale=0.2)
+                    for i, n in enumerate(widths):
+                        first = sum(widths[:i]) * filters
+                        ways.append((n, filters, first, weight, bias, i))
+
+                    def text_conv(x, ways=ways, layer=layer):
+                        docs = []
+                        for n, filters, first, weight, bias, i in ways:
+                            taps = weight[first : first + n * filters].reshape(n, filters, -1).permute(1, 2, 0)
+                            docs.append(self.convolve(x, taps, bias[i * filters : (i + 1) * filters], layer))
+                        return docs if len(docs) > 1 else docs[0]
+
+                    plan.append(text_conv)
+                else:
+                    (n,) = widths
+                    weight = self.param(f"{name}.weight", filters, n, width, scale=(2 / (n * width)) ** 0.5)
+                    bias = self.param(f"{name}.bias", filters, scale=0.2)
+                    plan.append(
+                        lambda x, weight=weight, bias=bias, layer=layer: self.convolve(
+                            x, weight.transpose(1, 2), bias, layer
+                        )
+                    )
+                width = len(widths) * filters
+            elif kind == "pool":
+                size = layer["size"]
+                stride = layer.get("stride", size)
+                plan.append(
+                    lambda x, size=size, stride=stride: F.max_pool1d(x.T[None], size, stride)[0].T
+                    if len(x) >= size
+                    else x.max(dim=0, keepdim=True).values
+                )
+            elif kind == "global-pool":
+                # Filters of several widths stand on different numbers of positions.
+                plan.append(
+                    lambda x: torch.cat(
+                        [way.max(dim=0, keepdim=True).values for way in (x if isinstance(x, list) else [x])], dim=1
+                    )
+                )
+            elif kind == "dense":
+                linear = self.dense(self.name(kind), width, layer["units"])
+                plan.append(lambda x, linear=linear, layer=layer: self.activate(linear(x), layer))
+                width = layer["units"]
+            elif kind == "activation":
+                plan.append(lambda x, kind=layer["kind"]: getattr(torch, kind)(x))
+            elif kind == "dropout":
+                assert layer["rate"] == 0
+                after = flow
+                # The engine numbers a dropout between rows as it does layers with parameters.
+                self.n_named += flow == "rows"
+            elif kind == "residual":
+                inner = []
+                self.build(layer["layers"], width, "rows", inner)
+
+                def residual(x, inner=inner):
+                    y = x
+                    for step in inner:
+                        y = step(y)
+                    return x + y
+
+                plan.append(residual)
+            else:
+                raise ValueError(kind)
+            flow = after
+        return width, flow
+
+    @staticmethod
+    def activate(x, layer):
+        name = layer.get("activation", "linear")
+        return x if name == "linear" else getattr(torch, name)(x)
+
+    @staticmethod
+    def convolve(x, weight, bias, layer):
+        """Rows `[length, n_in]` with `weight: [n_filters, n_in, width]`."""
+        before, behind, _ = windows(layer.get("padding", "valid"), len(x), weight.shape[2], 1)
+        padded = F.pad(x, (0, 0, before, behind)).T[None]
+        return TorchNet.activate(F.conv1d(padded, weight, bias)[0].T, layer)
+
+    def logits(self, docs):
+        rows = []
+        for doc in docs:
+            x = torch.tensor(doc, dtype=torch.long)
+            for step in self.plan:
+                x = step(x)
+            rows.append(self.output(x))
+        return torch.cat(rows)
+
+    def case(self, lens, labels, n_labels):
+        """Documents of these lengths; the first tokens of the vocabulary appear nowhere."""
+        ids = torch.Generator().manual_seed(self.seed)
+        docs = [torch.randint(3, self.vocab_size, (n,), generator=ids).tolist() for n in lens]
+        trained = {name: value for name, value in self.params.items() if name not in self.frozen}
+        for name in self.frozen:
+            self.params[name].requires_grad_(False)
+        start = {
+            name: {"shape": list(value.shape), "data": numbers(value)} for name, value in self.params.items()
+        }
+        target = torch.tensor(labels)
+
+        def loss():
+            z = self.logits(docs)
+            if self.spec["head"] == "binary":
+                return z, F.binary_cross_entropy_with_logits(z[:, 0], target.to(z.dtype))
+            return z, F.cross_entropy(z, target)
+
+        optimizer = torch.optim.Adam(trained.values(), lr=0.01)
+        losses = []
+        for step in range(10):
+            optimizer.zero_grad()
+            z, value = loss()
+            value.backward()
+            if step == 0:
+                logits, grads = numbers(z), {name: numbers(value.grad) for name, value in trained.items()}
+            losses.append(value.item())
+            optimizer.step()
+        return {
+            "spec": self.spec,
+            "vocab_size": self.vocab_size,
+            "n_labels": n_labels,
+            "docs": docs,
+            "labels": labels,
+            "params": start,
+            "logits": logits,
+            "grads": grads,
+            "losses": losses,
+        }
+
+
+def net(seed, head, layers, lens, labels, vocab_size=30):
+    n_labels = max(labels) + 1
+    spec = {"head": head, "word_dropout": 0.0, "layers": layers}
+    return TorchNet(spec, vocab_size, n_labels, seed).case(lens, labels, n_labels)
+
+
+def embedding(**more):
+    return {"type": "embedding", "dim": 6, **more}
+
+
+def convolution(widths, filters, **more):
+    return {"type": "conv", "widths": widths, "filters": filters, **more}
+
+
+GLOBAL_MAX = {"type": "global-pool", "kind": "max"}
+NO_DROPOUT = {"type": "dropout", "rate": 0.0}
+
+
+def pooling(size, **more):
+    return {"type": "pool", "kind": "max", "size": size, **more}
+
+
+def units(n):
+    return {"type": "dense", "units": n, "activation": "relu"}
+
+
+def net_appendix_c():
+    layers = [embedding(), convolution([5], 7, padding="valid", activation="relu"), GLOBAL_MAX, units(5)]
+    return [net(100, "binary", layers, [9, 3, 0, 14], [1, 0, 0, 1])]
+
+
+def net_chapter_8():
+    block = [convolution([5], 5, padding="valid", activation="relu"), pooling(5)]
+    layers = [embedding(), *block, *block, GLOBAL_MAX, units(4)]
+    # Two rows behind the second pooling need 74 tokens.
+    return [net(200, "binary", layers, [90, 3, 0, 33], [1, 0, 0, 1])]
+
+
+def net_kim_2014():
+    def layers(**mode):
+        conv = convolution([3, 4, 5], 4, padding="full", activation="relu")
+        return [embedding(init=0.25, **mode), conv, GLOBAL_MAX, NO_DROPOUT]
+
+    lens, labels = [9, 2, 0, 14], [1, 0, 2, 1]
+    # The variants of the paper: random, static and multichannel.
+    return [
+        net(300, "softmax", layers(), lens, labels),
+        net(340, "softmax", layers(mode="static"), lens, labels, vocab_size=14),
+        net(370, "softmax", layers(mode="multichannel"), lens, labels, vocab_size=14),
+    ]
+
+
+def net_dpcnn():
+    def conv():
+        return convolution([3], 4, padding="same")
+
+    relu = {"type": "activation", "kind": "relu"}
+    block = {"type": "residual", "layers": [relu, conv(), relu, conv()]}
+    down = pooling(3, stride=2)
+    deep = [block, down, block, down, block, down, block, down, block]
+    layers = [embedding(), NO_DROPOUT, conv(), *deep, GLOBAL_MAX, NO_DROPOUT]
+    # Two rows in the last block need 47 tokens.
+    return [net(400, "auto", layers, [50, 2, 0, 21], [1, 0, 2, 1])]
+
+
+def net_char_cnn():
+    def conv(n):
+        return convolution([n], 4, activation="relu")
+
+    first = {"type": "one-hot-conv", "width": 7, "filters": 4, "activation": "relu"}
+    dense = [units(5), NO_DROPOUT, units(5), NO_DROPOUT]
+    deep = [pooling(3), conv(7), pooling(3), conv(3), conv(3), conv(3), conv(3), pooling(3), GLOBAL_MAX]
+    # Two rows behind the last pooling need 156 characters.
+    return [net(1040, "auto", [first, *deep, *dense], [170, 4, 0, 60], [1, 0, 2, 1], vocab_size=18)]
+
+
+def net_one_hot_cnn():
+    first = {"type": "one-hot-conv", "width": 3, "filters": 5, "padding": "full", "activation": "relu"}
+    return [net(600, "auto", [first, GLOBAL_MAX, NO_DROPOUT], [9, 2, 0, 14], [1, 0, 2, 1])]
+
+
+def net_cnn():
+    conv = convolution([2, 3, 4], 6, padding="full", activation="relu")
+    layers = [embedding(), NO_DROPOUT, conv, GLOBAL_MAX, NO_DROPOUT]
+    return [net(700, "auto", layers, [9, 1, 0, 14], [1, 0, 2, 1])]
+
+
+GOLDENS = {
+    "losses": losses,
+    "optimizers": optimizers,
+    "schedules": schedules,
+    "layers": layers,
+    "net-appendix-c": net_appendix_c,
+    "net-chapter-8": net_chapter_8,
+    "net-kim-2014": net_kim_2014,
+    "net-dpcnn": net_dpcnn,
+    "net-char-cnn": net_char_cnn,
+    "net-one-hot-cnn": net_one_hot_cnn,
+    "net-cnn": net_cnn,
+}
 
 
 def main():

@@ -44,9 +44,14 @@ impl Classifier {
     /// number of threads.
     ///
     /// ```
-    /// # use fenlei::{data::Dataset, train::{Plan, train}};
-    /// let reviews = Dataset::labelled([("a fine film", "good"), ("dull and long", "bad"), ("fine acting", "good"), ("so dull", "bad")]);
-    /// let classifier = train(&Plan::default(), &reviews, None)?.classifier;
+    /// use fenlei::config::{PlanSource, load_plan};
+    /// use fenlei::data::{Dataset, Target};
+    ///
+    /// let texts = ["a fine film", "dull and long", "fine acting", "so dull"].map(String::from).to_vec();
+    /// let targets = [1, 0, 1, 0].map(Target::One).to_vec();
+    /// let reviews = Dataset::new(texts, targets, vec!["bad".into(), "good".into()], false)?;
+    /// let plan = load_plan(&PlanSource { set: vec!["train.epochs=1".into()], ..PlanSource::default() })?;
+    /// let classifier = fenlei::train::train(&plan, &reviews, None)?.classifier;
     /// let predictions = classifier.predict_batch(&["fine", "dull"]);
     /// assert_eq!(predictions.len(), 2);
     /// assert!((predictions.row(0).iter().sum::<f32>() - 1.0).abs() < 1e-5);

@@ -122,7 +122,7 @@ fn line_suffix(line: Option<u64>) -> String {
 fn io_advice(source: &std::io::Error) -> &'static str {
     use std::io::ErrorKind;
     match source.kind() {
-        ErrorKind::NotFound => "\n  help: check the path; `fenlei data list` shows what can be fetched",
+        ErrorKind::NotFound => "\n  help: check the path and the folder it is in",
         ErrorKind::PermissionDenied => "\n  help: check the owner and the permissions, or choose another folder",
         ErrorKind::StorageFull => "\n  help: free some space or write to another disk; the old file is untouched",
         _ => "",

@@ -95,7 +95,7 @@ mod tests {
         let mut table = Table::new(&["case", "n"]);
         table.row(["a|b\nc".to_owned(), "1".to_owned()]);
         table.row(["中".to_owned()]);
-        let expected = "| case    | n   |\n| ------- | --- |\n| a\\|b c  | 1   |\n| 中       |     |\n";
+        let expected = "| case   | n   |\n| ------ | --- |\n| a\\|b c | 1   |\n| 中      |     |\n";
         assert_eq!(table.to_string(), expected);
     }
 

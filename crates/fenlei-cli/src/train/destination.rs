@@ -12,12 +12,12 @@ pub(crate) fn check(path: &Path) -> Result<()> {
         return Err(Error::config("--output", problem, "name a file in it, as model.fenlei"));
     }
     // What is no regular file (a pipe, /dev/stdout) cannot be lost.
-    if path.is_file() {
-        if let Err(error) = Container::open(path) {
-            let first_line = error.to_string().lines().next().unwrap_or_default().to_owned();
-            let problem = format!("it exists and is not a whole fenlei model, so it is not overwritten ({first_line})");
-            return Err(Error::artifact(path, problem, "choose another name with -o, or remove that file"));
-        }
+    if path.is_file()
+        && let Err(error) = Container::open(path)
+    {
+        let first_line = error.to_string().lines().next().unwrap_or_default().to_owned();
+        let problem = format!("it exists and is not a whole fenlei model, so it is not overwritten ({first_line})");
+        return Err(Error::artifact(path, problem, "choose another name with -o, or remove that file"));
     }
     check_folder(path)
 }

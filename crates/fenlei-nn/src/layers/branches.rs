@@ -152,6 +152,12 @@ impl<T: Scalar> Layer<T> for Branches<T> {
         }
     }
 
+    fn begin_training(&self, params: &mut Params<T>) {
+        for layer in &self.branches {
+            layer.begin_training(params);
+        }
+    }
+
     fn finalise(&self, params: &mut Params<T>) {
         for layer in &self.branches {
             layer.finalise(params);

@@ -59,7 +59,6 @@ impl<T: Scalar> SparseOutputs<T> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::init::Builder;
     use crate::layers::{Cache, Conv1d, ConvShape, Input, Layer, Padding, Pass};
     use crate::params::{Grads, Params};

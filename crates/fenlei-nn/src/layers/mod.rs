@@ -134,6 +134,10 @@ pub trait Layer<T: Scalar>: std::fmt::Debug + Send + Sync {
         params: &Params<T>,
     );
 
+    /// Called once before training, also of a net that was trained before: takes back what
+    /// [`finalise`](Self::finalise) made of the weights, which are about to change.
+    fn begin_training(&self, _params: &mut Params<T>) {}
+
     /// Called once when training is over, to prepare what scoring needs and a model file holds.
     fn finalise(&self, _params: &mut Params<T>) {}
 

@@ -64,6 +64,10 @@ impl<T: Scalar> Layer<T> for Residual<T> {
         }
     }
 
+    fn begin_training(&self, params: &mut Params<T>) {
+        self.inner.begin_training(params);
+    }
+
     fn finalise(&self, params: &mut Params<T>) {
         self.inner.finalise(params);
     }

@@ -68,6 +68,12 @@ impl<T: Scalar> Layer<T> for Sequential<T> {
         }
     }
 
+    fn begin_training(&self, params: &mut Params<T>) {
+        for layer in &self.layers {
+            layer.begin_training(params);
+        }
+    }
+
     fn finalise(&self, params: &mut Params<T>) {
         for layer in &self.layers {
             layer.finalise(params);

@@ -212,6 +212,10 @@ impl TextConv {
 }
 
 impl<T: Scalar> Layer<T> for TextConv {
+    fn begin_training(&self, params: &mut Params<T>) {
+        params.data_mut(self.scale).fill(T::ZERO);
+    }
+
     fn finalise(&self, params: &mut Params<T>) {
         if self.pooling != TextPooling::None {
             self.set_scales(params);

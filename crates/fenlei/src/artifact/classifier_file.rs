@@ -111,6 +111,7 @@ fn from_container(container: &Container) -> Result<(Classifier, ModelInfo)> {
     let refuse = |problem: String| Error::artifact(path, problem, "train the model again, or take another copy of it");
     let manifest: ManifestIn = serde_json::from_slice(container.manifest())
         .map_err(|e| refuse(format!("the manifest does not describe a model of this version: {e}")))?;
+    check_decision(&manifest.labels, manifest.decision).map_err(refuse)?;
     let n_labels = manifest.labels.len();
     let sizes =
         NetSizes { vocab_size: manifest.pipeline.vocab().len(), n_labels, multi_label: manifest.decision.multi_label };
@@ -123,10 +124,28 @@ fn from_container(container: &Container) -> Result<(Classifier, ModelInfo)> {
     }
     for param in params.iter_mut() {
         param.data = container.read_f32(&param.name, &param.shape)?;
+        if let Some(at) = param.data.iter().position(|w| !w.is_finite()) {
+            return Err(refuse(format!("number {at} of its tensor {:?} is {}", param.name, param.data[at])));
+        }
     }
     let classifier = Classifier::new(manifest.pipeline, model, manifest.labels, manifest.decision);
     check_probes(&classifier, &manifest.probes).map_err(refuse)?;
     Ok((classifier, manifest.info))
+}
+
+fn check_decision(labels: &[String], decision: Decision) -> std::result::Result<(), String> {
+    let mut sorted: Vec<&String> = labels.iter().collect();
+    sorted.sort_unstable();
+    if labels.is_empty() {
+        return Err("it has no labels".to_owned());
+    }
+    if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
+        return Err(format!("two of its labels are {:?}", pair[0]));
+    }
+    if !(0.0..=1.0).contains(&decision.threshold) {
+        return Err(format!("its threshold is {}, expected 0 to 1", decision.threshold));
+    }
+    Ok(())
 }
 
 /// Before any memory is taken for a net: the numbers that its description asks for must be in the file.

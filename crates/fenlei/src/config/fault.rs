@@ -16,7 +16,8 @@ pub(super) fn explain(merged: &Table, layers: &[Layer], message: &str) -> Error 
         let all = trail::all(merged);
         let mut with_key = all.iter().map(|(trail, _)| trail).filter(|trail| trail.last_key() == Some(&key));
         let missed = format!("missing field `{key}`");
-        let is_unknown = |trail: &&Trail| says(&trail::without(merged, trail)).is_none_or(|m| m != message && m != missed);
+        let is_unknown =
+            |trail: &&Trail| says(&trail::without(merged, trail)).is_none_or(|m| m != message && m != missed);
         let found = with_key.find(is_unknown).cloned();
         let trail = found.unwrap_or_else(|| Trail(vec![Step::Key(key.clone())]));
         let problem = format!("there is no key `{trail}`");
@@ -25,7 +26,8 @@ pub(super) fn explain(merged: &Table, layers: &[Layer], message: &str) -> Error 
     if let Some((key, _)) = words_of(message, "missing field ")
         && let Some(table) = lacking_table(merged, &key, message)
     {
-        let trail = if table.0.is_empty() { Trail(vec![Step::Key(key.clone())]) } else { table.then(Step::Key(key.clone())) };
+        let trail =
+            if table.0.is_empty() { Trail(vec![Step::Key(key.clone())]) } else { table.then(Step::Key(key.clone())) };
         let where_from = if table.0.is_empty() { "configuration".to_owned() } else { place(layers, &table) };
         let problem = format!("the key `{trail}` is missing");
         return Error::config(where_from, problem, format!("add it, or --set {trail}=…"));
@@ -56,7 +58,7 @@ fn says(merged: &Table) -> Option<String> {
 /// is the last of those that look like it and that cannot be made wrong in another way without its noticing.
 fn wrong_value(merged: &Table, message: &str) -> Option<Trail> {
     let all = trail::all(merged);
-    let alike = all.iter().filter(|(_, value)| looks_like(value, message)).map(|(trail, _)| trail);
+    let mut alike = all.iter().filter(|(_, value)| looks_like(value, message)).map(|(trail, _)| trail);
     let noticed = |trail: &&Trail| {
         let mut probe = merged.clone();
         if let Some(value) = trail::get_mut(&mut probe, trail) {
@@ -64,7 +66,7 @@ fn wrong_value(merged: &Table, message: &str) -> Option<Trail> {
         }
         says(&probe).is_none_or(|m| m != message)
     };
-    alike.filter(noticed).last().cloned()
+    alike.rfind(noticed).cloned()
 }
 
 /// Whether serde would describe `value` as the message describes what it found.
@@ -132,7 +134,8 @@ fn key_help(key: &str, known: &[String]) -> String {
     }
     // The right key in the wrong table.
     let complete = Table::try_from(Plan::default()).unwrap_or_default();
-    let elsewhere = trail::all(&complete).into_iter().map(|(trail, _)| trail).find(|trail| trail.last_key() == Some(key));
+    let elsewhere =
+        trail::all(&complete).into_iter().map(|(trail, _)| trail).find(|trail| trail.last_key() == Some(key));
     match elsewhere {
         Some(trail) => format!("did you mean `{trail}`? ({expected})"),
         None => expected,
@@ -157,7 +160,10 @@ mod tests {
     #[test]
     fn words_are_taken_out_of_the_readers_messages() {
         let message = "unknown field `epoch`, expected one of `epochs`, `loss`";
-        assert_eq!(words_of(message, "unknown field ").unwrap(), ("epoch".into(), vec!["epochs".into(), "loss".into()]));
+        assert_eq!(
+            words_of(message, "unknown field ").unwrap(),
+            ("epoch".into(), vec!["epochs".into(), "loss".into()])
+        );
         assert_eq!(words_of(message, "unknown variant "), None);
     }
 

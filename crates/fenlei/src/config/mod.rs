@@ -84,7 +84,8 @@ pub fn load_plan(source: &PlanSource) -> Result<Plan> {
         merge::merge(&mut merged, parse(&place, &text)?);
         layers.push(Layer::Text { place, text });
     }
-    let mut settings: Vec<setting::Setting> = source.set.iter().map(|raw| setting::parse(raw)).collect::<Result<_>>()?;
+    let mut settings: Vec<setting::Setting> =
+        source.set.iter().map(|raw| setting::parse(raw)).collect::<Result<_>>()?;
     // What something is comes before how it is, in whatever order the two were written.
     settings.sort_by_key(|setting| !setting.names_a_kind());
     for setting in settings {
@@ -117,7 +118,11 @@ impl Plan {
     /// [`Error::Config`] when a path in it is not Unicode or the seed is above 2⁶³ - 1, which TOML cannot hold.
     pub fn to_toml(&self) -> Result<String> {
         toml::to_string_pretty(self).map_err(|error| {
-            Error::config("configuration", format!("TOML cannot hold it: {error}"), "use a smaller seed and Unicode paths")
+            Error::config(
+                "configuration",
+                format!("TOML cannot hold it: {error}"),
+                "use a smaller seed and Unicode paths",
+            )
         })
     }
 }
@@ -132,7 +137,9 @@ fn read(path: &Path) -> Result<(String, String)> {
     let place = path.display().to_string();
     match String::from_utf8(bytes) {
         Ok(text) => Ok((place, text)),
-        Err(_) => Err(Error::config(place, "this is not UTF-8 text", "give a TOML file; `fenlei config show` prints one")),
+        Err(_) => {
+            Err(Error::config(place, "this is not UTF-8 text", "give a TOML file; `fenlei config show` prints one"))
+        }
     }
 }
 

@@ -60,7 +60,11 @@ mod tests {
     fn each_says_in_its_first_line_what_it_is() {
         for recipe in RECIPES {
             let about = recipe.about();
-            assert!(recipe.toml.starts_with("# ") && about.len() > 20 && about.len() < 110, "{}: {about:?}", recipe.name);
+            assert!(
+                recipe.toml.starts_with("# ") && about.len() > 20 && about.len() < 110,
+                "{}: {about:?}",
+                recipe.name
+            );
         }
         assert_eq!(RECIPES[0].name, DEFAULT_RECIPE);
     }

@@ -23,7 +23,10 @@ pub(super) fn parse(raw: &str) -> Result<Setting> {
     };
     let (key, value) = (raw[..split].trim(), raw[split + 1..].trim());
     let Some(trail) = trail_of(key) else {
-        return wrong("the key is not a dotted name, expected one like train.optimizer.lr", "`fenlei config show` prints all keys");
+        return wrong(
+            "the key is not a dotted name, expected one like train.optimizer.lr",
+            "`fenlei config show` prints all keys",
+        );
     };
     if value.is_empty() {
         return wrong("there is no value behind `=`", "write \"\" for an empty text, [] for an empty list");
@@ -33,7 +36,10 @@ pub(super) fn parse(raw: &str) -> Result<Setting> {
     let value = match parsed.and_then(|mut table| table.remove("value")) {
         Some(value) => value,
         None if value.starts_with(['[', '{', '"', '\'']) => {
-            return wrong("the value begins like TOML but is not", "close the brackets and quotes, and quote the setting in the shell");
+            return wrong(
+                "the value begins like TOML but is not",
+                "close the brackets and quotes, and quote the setting in the shell",
+            );
         }
         None => Value::String(value.to_owned()),
     };

@@ -134,7 +134,7 @@ pub(super) fn line_in(text: &str, trail: &Trail) -> Option<usize> {
                 next
             }
             Step::Item(item) => {
-                let next = value?.get_ref().as_array()?.iter().nth(*item)?;
+                let next = value?.get_ref().as_array()?.get(*item)?;
                 place = next.span().start;
                 next
             }

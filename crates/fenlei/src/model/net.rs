@@ -6,6 +6,7 @@ use fenlei_nn::Batch;
 use fenlei_nn::compile::CompileError;
 use fenlei_nn::layers::Pass;
 use fenlei_nn::net::{Net, NetSizes, Workspace};
+use fenlei_nn::params::Role;
 use fenlei_nn::spec::NetSpec;
 use rayon::prelude::*;
 
@@ -69,7 +70,12 @@ impl NetModel {
     }
 
     /// Takes the net out, to train it further.
-    pub(crate) fn into_net(self) -> (NetSpec, Net<f32>) {
+    pub(crate) fn into_net(mut self) -> (NetSpec, Net<f32>) {
+        // The scales of fixed-point scores were those of the finished weights. At 0, scores come from the weights
+        // themselves until training is over.
+        for param in self.net.params.iter_mut().filter(|p| p.role == Role::Statistic && p.name.ends_with(".scale")) {
+            param.data.fill(0.0);
+        }
         (self.spec, self.net)
     }
 

@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use fenlei_nn::optim::{Optimizer, OptimizerState};
-use fenlei_nn::params::Params;
+use fenlei_nn::params::{Param, Params, Role};
 use fenlei_nn::training::Average;
 use serde::{Deserialize, Serialize};
 
@@ -26,7 +26,8 @@ struct State {
     /// So that a model file is not taken for a checkpoint.
     checkpoint: bool,
     plan: Plan,
-    fingerprint: String,
+    /// See [`Run::start`].
+    start: String,
     progress: Progress,
     optimizer_steps: u64,
     has_best: bool,
@@ -41,7 +42,7 @@ impl Run<'_> {
         let state = State {
             checkpoint: true,
             plan: self.plan.clone(),
-            fingerprint: self.fingerprint.clone(),
+            start: self.start.clone(),
             progress: self.progress.clone(),
             optimizer_steps: self.training.optimizer.state.n_steps,
             has_best: self.best.is_some(),
@@ -91,8 +92,9 @@ impl Run<'_> {
         if state.plan != self.plan {
             return Err(refuse("it belongs to a training with another configuration".to_owned()));
         }
-        if state.fingerprint != self.fingerprint {
-            return Err(refuse("it belongs to a training on other documents".to_owned()));
+        if state.start != self.start {
+            let problem = "it belongs to a training on other documents, or from other first weights";
+            return Err(refuse(problem.to_owned()));
         }
         self.progress = state.progress;
         read_params(&container, NOW, &mut self.training.net.params)?;
@@ -112,6 +114,9 @@ impl Run<'_> {
                 mean.n = state.average_steps;
                 mean.values = read_lists(&container, "average")?;
             }
+        }
+        if !fits(&self.training.average, self.training.params()) {
+            return Err(refuse("its average does not fit the net".to_owned()));
         }
         let n_params = self.training.net.params.len();
         let moment =
@@ -134,6 +139,25 @@ impl Run<'_> {
 /// A checkpoint that stays behind harms nothing: resuming from it gives the same model.
 fn remove_quietly(path: &Path) {
     let _ = std::fs::remove_file(path);
+}
+
+/// Whether the lists of an average are those of `params`, so that no index of it can lie outside.
+fn fits(average: &Average<f32>, params: &Params<f32>) -> bool {
+    let value = |(list, param): (&Vec<f32>, &Param<f32>)| list.is_empty() || list.len() == param.data.len();
+    match average {
+        Average::None => true,
+        Average::Tail { mean, .. } => mean.values.iter().zip(params.iter()).all(value),
+        Average::Exponential(average) => {
+            let state = &average.state;
+            let rows = |((steps, values), param): ((&Vec<u64>, &Vec<f32>), &Param<f32>)| {
+                let n_rows = if values.is_empty() || param.role != Role::Table { 0 } else { param.shape[0] };
+                steps.len() == n_rows && steps.iter().all(|&step| step <= state.n_steps)
+            };
+            state.row_steps.len() == state.values.len()
+                && state.values.iter().zip(params.iter()).all(value)
+                && state.row_steps.iter().zip(&state.values).zip(params.iter()).all(rows)
+        }
+    }
 }
 
 fn push_params<'a>(tensors: &mut Vec<TensorData<'a>>, prefix: &str, params: &'a Params<f32>) {

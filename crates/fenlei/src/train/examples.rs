@@ -14,15 +14,33 @@ pub(crate) struct Examples {
 
 impl Examples {
     /// Encodes the documents `indices` of `data`, leaving out those with labels that the model does not know.
-    pub fn new(pipeline: &TextPipeline, data: &Dataset, indices: &[usize], labels: &[String]) -> Result<Self> {
+    ///
+    /// # Errors
+    /// When a document has not exactly one label, but the model gives one.
+    pub fn new(
+        pipeline: &TextPipeline,
+        data: &Dataset,
+        indices: &[usize],
+        labels: &[String],
+        multi_label: bool,
+    ) -> Result<Self> {
         let alignment = align_labels(labels, &data.labels, &data.targets)?;
         let mut texts: Vec<&str> = Vec::with_capacity(indices.len());
         let mut targets = Vec::with_capacity(indices.len());
         for &i in indices {
-            if let Some(target) = alignment.target(&data.targets[i]) {
-                texts.push(&data.texts[i]);
-                targets.push(target);
+            let Some(mut target) = alignment.target(&data.targets[i]) else { continue };
+            if !multi_label {
+                let &[label] = target.as_slice() else {
+                    let problem = format!("document {} has {} labels, expected one", i + 1, target.as_slice().len());
+                    return Err(Error::train(
+                        problem,
+                        "give every document one label, as those of the classifier have",
+                    ));
+                };
+                target = Target::One(label);
             }
+            texts.push(&data.texts[i]);
+            targets.push(target);
         }
         Ok(Self { texts: pipeline.encode_batch(&texts), targets })
     }

@@ -88,6 +88,6 @@ impl Plan {
 fn diverged(epoch: u32) -> Error {
     Error::train(
         format!("the loss is not a finite number any more in epoch {epoch}"),
-        "lower the learning rate (train.optimizer.lr), or clip gradients (train.regularisation.clip_norm = 1.0)",
+        "lower the learning rate (train.optimizer.lr), or clip gradients (train.regularization.clip_norm = 1.0)",
     )
 }

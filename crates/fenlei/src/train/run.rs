@@ -13,9 +13,9 @@ use fenlei_nn::training::{Average, Training};
 use super::examples::{Examples, hold_back};
 use super::{ClassWeights, EpochRecord, Event, Metric, Plan, StopReason, TrainOptions, Trained, ValidationRecord};
 use crate::classifier::{Classifier, Decision};
-use crate::data::Dataset;
+use crate::data::{Dataset, listed};
 use crate::features::WordVectors;
-use crate::metrics::Report;
+use crate::metrics::{Report, align_labels};
 use crate::model::{Model, ModelSpec, NetModel, net_probabilities};
 use crate::text::TextPipeline;
 use crate::{Error, Result};
@@ -35,6 +35,8 @@ pub(super) struct Run<'a> {
     pub(super) options: TrainOptions<'a>,
     /// CRC-32 of the training texts and labels.
     pub(super) fingerprint: String,
+    /// CRC-32 of all that the training starts from, where a checkpoint needs it.
+    pub(super) start: String,
     pipeline: TextPipeline,
     labels: Vec<String>,
     decision: Decision,
@@ -84,7 +86,11 @@ impl<'a> Run<'a> {
                 (pipeline, documents.labels.clone(), decision, None)
             }
         };
-        let train = Examples::new(&pipeline, documents, &kept, &labels)?;
+        if old.is_some() {
+            check_known(documents, &labels)?;
+        }
+        let multi_label = decision.multi_label;
+        let train = Examples::new(&pipeline, documents, &kept, &labels, multi_label)?;
         if train.texts.ids.is_empty() {
             return Err(Error::train(
                 "no words are left after cleaning, in any document",
@@ -94,10 +100,10 @@ impl<'a> Run<'a> {
         let validation = match options.validation {
             Some(data) => {
                 let all: Vec<usize> = (0..data.texts.len()).collect();
-                Some(Examples::new(&pipeline, data, &all, &labels)?)
+                Some(Examples::new(&pipeline, data, &all, &labels, multi_label)?)
             }
             None if held.is_empty() => None,
-            None => Some(Examples::new(&pipeline, documents, &held, &labels)?),
+            None => Some(Examples::new(&pipeline, documents, &held, &labels, multi_label)?),
         };
         if validation.as_ref().is_some_and(|v| v.len() == 0) {
             return Err(Error::train(
@@ -110,11 +116,17 @@ impl<'a> Run<'a> {
         let loss = Loss::new(plan.train.loss.unwrap_or(LossSpec::of(net.head())), net.head())
             .map_err(|e| Error::config("train.loss", e.to_string(), "leave train.loss out for the usual one"))?;
         let average = Average::new(plan.train.average.as_ref(), u64::from(plan.train.epochs));
+        let fingerprint = documents.fingerprint();
+        let start = match options.checkpoint {
+            Some(_) => start_fingerprint(&fingerprint, options.validation, &net.params),
+            None => String::new(),
+        };
         let training = Training::new(net, plan.train.optimizer, loss, plan.train.regularization, average, weights);
         Ok(Self {
             plan: plan.clone(),
             options,
-            fingerprint: documents.fingerprint(),
+            fingerprint,
+            start,
             pipeline,
             labels,
             decision,
@@ -209,6 +221,10 @@ impl<'a> Run<'a> {
     }
 
     fn end_epoch(&mut self, epoch: u32, lr_factor: f64, mut schedule: Schedule) -> Result<()> {
+        // A loss is known before its step; the step after the last one shows here.
+        if self.training.params().iter().any(|param| param.data.iter().any(|w| !w.is_finite())) {
+            return Err(super::diverged(epoch));
+        }
         self.training.end_epoch(u64::from(epoch));
         let (report, averaged) = self.validate()?;
         let n_docs = self.train.len() as f64;
@@ -217,7 +233,6 @@ impl<'a> Run<'a> {
             Metric::MacroF1 => r.macro_f1,
             Metric::LogLoss => -r.log_loss,
         });
-        // Equal figures are told apart by the loss, which sees what a small validation part rounds away.
         let best = match (figure, self.progress.best) {
             (Some(figure), Some(best)) => figure > best,
             (Some(_), None) => true,
@@ -269,6 +284,10 @@ impl<'a> Run<'a> {
         let probabilities = net_probabilities(net, &validation.texts, None);
         if let Some(averaged) = &mut averaged {
             std::mem::swap(averaged, &mut net.params);
+        }
+        // Finite weights may still be too large for a finite score.
+        if probabilities.iter().any(|p| !p.is_finite()) {
+            return Err(super::diverged(self.progress.epochs_done + 1));
         }
         let Decision { multi_label, threshold } = self.decision;
         let report = validation.report(&self.labels, &probabilities, multi_label, threshold)?;
@@ -343,6 +362,30 @@ fn build_net(
     net.set_word_vectors(vectors.dim, vectors.standard_deviation(), |id| vectors.get(id as usize))
         .map_err(|e| Error::config("embeddings", e.problem, e.help))?;
     Ok((spec, net, Some(said)))
+}
+
+/// Further training cannot add labels, and leaving documents out in silence would be worse than stopping.
+fn check_known(documents: &Dataset, labels: &[String]) -> Result<()> {
+    let unknown = align_labels(labels, &documents.labels, &documents.targets)?.unknown;
+    let unknown: Vec<String> = unknown.into_iter().filter(|u| u.n_docs > 0).map(|u| u.label).collect();
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    let problem =
+        format!("the classifier to train further has no label {}; it has {}", listed(&unknown), listed(labels));
+    Err(Error::train(problem, "train anew on all documents together, or leave these documents out"))
+}
+
+/// Two trainings with this in common start from the same documents and the same numbers.
+fn start_fingerprint(documents: &str, validation: Option<&Dataset>, params: &Params<f32>) -> String {
+    let mut crc = crc32fast::Hasher::new();
+    crc.update(documents.as_bytes());
+    crc.update(validation.map(Dataset::fingerprint).unwrap_or_default().as_bytes());
+    for param in params.iter() {
+        crc.update(param.name.as_bytes());
+        param.data.iter().for_each(|w| crc.update(&w.to_le_bytes()));
+    }
+    format!("{:08x}", crc.finalize())
 }
 
 fn class_weights(spec: &ClassWeights, labels: &[String], train: &Examples) -> Result<Option<Vec<f64>>> {

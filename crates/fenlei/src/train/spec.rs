@@ -125,6 +125,60 @@ impl TrainSpec {
             let problem = format!("{found} is out of range, expected {expected}");
             return Err(Error::config(format!("train.optimizer.{field}"), problem, "0.001 is a good lr for Adam"));
         }
+        if let Some((place, found, expected, _)) = self.amounts().into_iter().find(|(_, _, _, fits)| !fits) {
+            let problem = format!("{found} is out of range, expected {expected}");
+            return Err(Error::config(format!("train.{place}"), problem, "leave it out for the default"));
+        }
         Ok(())
+    }
+
+    /// Numbers of the smaller tables: place, value, what is expected, and whether it is so.
+    fn amounts(&self) -> Vec<(String, f64, &'static str, bool)> {
+        let amount = |place: &str, x: f64| (place.to_owned(), x, "a number from 0 up", x >= 0.0 && x.is_finite());
+        let positive = |place: &str, x: f64| (place.to_owned(), x, "a number above 0", x > 0.0 && x.is_finite());
+        let Regularization { l1, l2, max_norm, clip_norm, .. } = self.regularization;
+        let mut amounts = vec![amount("regularization.l1", l1), amount("regularization.l2", l2)];
+        amounts.extend(max_norm.map(|x| positive("regularization.max_norm", x)));
+        amounts.extend(clip_norm.map(|x| positive("regularization.clip_norm", x)));
+        match self.average {
+            Some(AverageSpec::Exponential { decay, .. }) => {
+                let fits = (0.0..1.0).contains(&decay);
+                amounts.push(("average.decay".to_owned(), decay, "from 0 to below 1", fits));
+            }
+            Some(AverageSpec::Tail { epochs }) => amounts.push(positive("average.epochs", epochs as f64)),
+            None => {}
+        }
+        if let ClassWeights::Named(named) = &self.class_weights {
+            let weights = named.iter().map(|(label, &w)| amount(&format!("class_weights.named.{label}"), w));
+            amounts.extend(weights);
+        }
+        amounts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_out_of_range_are_refused_with_their_place() {
+        for (toml, place) in [
+            ("epochs = 0", "train.epochs"),
+            ("batch_size = 0", "train.batch_size"),
+            ("validation = 1.0", "train.validation"),
+            ("validation = nan", "train.validation"),
+            ("optimizer = { kind = 'adam', lr = -1.0 }", "train.optimizer.lr"),
+            ("average = { kind = 'exponential', decay = 1.0, start_steps = 0 }", "train.average.decay"),
+            ("average = { kind = 'tail', epochs = 0 }", "train.average.epochs"),
+            ("regularization = { l2 = -0.1 }", "train.regularization.l2"),
+            ("regularization = { clip_norm = 0.0 }", "train.regularization.clip_norm"),
+            ("regularization = { max_norm = inf }", "train.regularization.max_norm"),
+            ("class_weights = { named = { spam = nan } }", "train.class_weights.named.spam"),
+            ("schedule = { kind = 'step', every_epochs = 0, gamma = 0.5 }", "train.schedule.every_epochs"),
+        ] {
+            let error = toml::from_str::<TrainSpec>(toml).unwrap().check().unwrap_err().to_string();
+            assert!(error.starts_with(place) && error.contains("help: "), "{toml}: {error}");
+        }
+        TrainSpec::default().check().unwrap();
     }
 }

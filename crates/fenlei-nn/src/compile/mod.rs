@@ -3,6 +3,11 @@
 //! An embedding followed by a convolution, its activation and a maximum becomes one [`TextConv`]; what stands alone
 //! becomes a layer of its own. Both compute the same numbers.
 
+mod check;
+
+pub use check::CompileError;
+use check::{MAX_SIZE, check_bound, check_conv, check_rate, check_size, several_widths};
+
 use crate::init::{Builder, Init};
 use crate::layers::activation::Activation;
 use crate::layers::batch_norm::BatchNorm;
@@ -18,35 +23,11 @@ use crate::layers::pool::{Pool, Pooling};
 use crate::layers::residual::Residual;
 use crate::layers::sequential::Sequential;
 use crate::layers::text_conv::{Channel, TextConv, TextConvSizes, TextPooling};
-use crate::layers::{Input, Layer, padding::Padding};
-use crate::params::Role;
+use crate::layers::{Cache, Input, Layer, Pass, padding::Padding};
+use crate::params::{Params, Role};
+use crate::ragged::Rows;
 use crate::scalar::Scalar;
 use crate::spec::{EmbeddingMode, LayerSpec, NetSpec, PoolKind};
-
-/// Layers that do not fit together.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CompileError {
-    /// Which layer: `layers[2]`, `layers[1].branches[0][3]`.
-    pub place: String,
-    /// What was found and what was expected.
-    pub problem: String,
-    /// How to mend it.
-    pub help: String,
-}
-
-impl CompileError {
-    pub(crate) fn new(place: impl Into<String>, problem: impl Into<String>, help: impl Into<String>) -> Self {
-        Self { place: place.into(), problem: problem.into(), help: help.into() }
-    }
-}
-
-impl std::fmt::Display for CompileError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {} (help: {})", self.place, self.problem, self.help)
-    }
-}
-
-impl std::error::Error for CompileError {}
 
 /// What flows from one layer to the next.
 #[derive(Debug, Clone, PartialEq)]
@@ -69,8 +50,12 @@ pub fn compile<T: Scalar>(
     n_outputs: usize,
     builder: Builder<'_, T>,
 ) -> Result<Vec<Box<dyn Layer<T>>>, CompileError> {
-    check_rate("word-dropout", spec.word_dropout)?;
+    check_rate("word_dropout", spec.word_dropout)?;
     let mut compiler = Compiler { builder, vocab_size, n_named: 0 };
+    if spec.layers.is_empty() {
+        let help = "begin with { type = \"embedding\", dim = 128 } and end with { type = \"global-pool\" }";
+        return Err(CompileError::new("layers", "there are no layers", help));
+    }
     let (mut layers, flow) = compiler.sequence("layers", &spec.layers, Flow::Tokens)?;
     let width = match flow {
         Flow::Rows { width, per_document: true } => width,
@@ -137,12 +122,14 @@ impl<T: Scalar> Compiler<'_, T> {
         let Flow::Embedded { channels, dropout } = &*flow else { return Ok(0) };
         let LayerSpec::Conv { widths, filters, stride: 1, padding, activation } = &specs[0] else { return Ok(0) };
         check_conv(place, widths, *filters)?;
+        // A pooling of another size becomes a layer of its own, which is refused with its own place.
+        let sizes = 1..=MAX_SIZE;
         let (pooling, mut used) = match specs.get(1) {
             Some(LayerSpec::GlobalPool { kind: PoolKind::Max, .. }) if activation.is_monotone() => {
                 (TextPooling::GlobalMax, 2)
             }
             Some(&LayerSpec::Pool { kind: PoolKind::Max, size, stride })
-                if activation.is_monotone() && size > 0 && stride != Some(0) =>
+                if activation.is_monotone() && sizes.contains(&size) && sizes.contains(&stride.unwrap_or(size)) =>
             {
                 (TextPooling::Max { size, stride: stride.unwrap_or(size) }, 2)
             }
@@ -196,6 +183,7 @@ impl<T: Scalar> Compiler<'_, T> {
             LayerSpec::Embedding { dim, init, mode } => {
                 expect_tokens(place, flow, "embedding")?;
                 check_size(place, "dim", *dim)?;
+                check_bound(place, "init", *init)?;
                 let name = self.name("embedding");
                 let table = |builder: &mut Builder<'_, T>, name: String| Channel {
                     table: builder.add(name, &[self.vocab_size, *dim], Role::Table, Init::Uniform(*init)),
@@ -325,14 +313,15 @@ impl<T: Scalar> Compiler<'_, T> {
             }
             LayerSpec::Residual { layers: inner } => {
                 let (inner, after) = self.sequence(&format!("{place}.layers"), inner, flow.clone())?;
-                if after != *flow {
+                let inner = Sequential::new(inner);
+                if after != *flow || !keeps_rows(&inner, width, per_document, self.builder.params()) {
                     return Err(CompileError::new(
                         place,
                         format!("the layers turn rows of {width} into something else, so they cannot be added to them"),
                         "keep the number of filters, padding = \"same\" and stride 1, without pooling",
                     ));
                 }
-                layers.push(Box::new(Residual::new(Box::new(Sequential::new(inner)))));
+                layers.push(Box::new(Residual::new(Box::new(inner))));
             }
             LayerSpec::Embedding { .. } | LayerSpec::OneHotConv { .. } | LayerSpec::Branches { .. } => {
                 unreachable!("handled by the caller")
@@ -403,14 +392,6 @@ impl<T: Scalar> Compiler<'_, T> {
     }
 }
 
-fn several_widths(place: &str) -> CompileError {
-    CompileError::new(
-        place,
-        "filters of several widths stand on different numbers of positions",
-        "use padding = \"same\", or one global pooling right behind the convolution",
-    )
-}
-
 fn expect_tokens(place: &str, flow: &Flow, layer: &str) -> Result<(), CompileError> {
     if *flow == Flow::Tokens {
         return Ok(());
@@ -422,26 +403,11 @@ fn expect_tokens(place: &str, flow: &Flow, layer: &str) -> Result<(), CompileErr
     ))
 }
 
-fn check_size(place: &str, field: &str, value: usize) -> Result<(), CompileError> {
-    if value == 0 || value > 1 << 20 {
-        let problem = format!("{field} is {value}, expected 1 to {}", 1 << 20);
-        return Err(CompileError::new(place, problem, format!("choose another {field}")));
-    }
-    Ok(())
-}
-
-fn check_conv(place: &str, widths: &[usize], filters: usize) -> Result<(), CompileError> {
-    check_size(place, "filters", filters)?;
-    if widths.is_empty() {
-        return Err(CompileError::new(place, "widths is empty", "give at least one, such as widths = [3]"));
-    }
-    widths.iter().try_for_each(|&width| check_size(place, "a width", width))
-}
-
-fn check_rate(place: &str, rate: f64) -> Result<(), CompileError> {
-    if (0.0..1.0).contains(&rate) {
-        return Ok(());
-    }
-    let problem = format!("a dropout rate of {rate}, expected 0 or more and below 1");
-    Err(CompileError::new(place, problem, "choose for example 0.5"))
+/// Whether a layer gives as many rows as it reads. Windows and poolings that keep these numbers of rows keep all: each
+/// step from one to the next would show a stride, and the first ones what a window cuts off or adds.
+fn keeps_rows<T: Scalar>(layer: &dyn Layer<T>, width: usize, per_document: bool, params: &Params<T>) -> bool {
+    let (mut x, mut y) = (Rows::default(), Rows::default());
+    x.resize_documents(1..=if per_document { 1 } else { 5 }, width);
+    layer.forward(&mut y, &mut Cache::default(), Input::Rows(&x), params, Pass::Predict);
+    x.starts == y.starts
 }

@@ -1,0 +1,160 @@
+//! What a net does besides its passes: running statistics, pretrained vectors, heads.
+
+use fenlei_nn::layers::Pass;
+use fenlei_nn::loss::{Head, Loss, LossSpec};
+use fenlei_nn::net::{Net, NetSizes, Workspace};
+use fenlei_nn::optim::{OptimizerSpec, Regularization};
+use fenlei_nn::params::{Param, Role};
+use fenlei_nn::spec::NetSpec;
+use fenlei_nn::training::{Average, Training};
+use fenlei_nn::{Batch, Scalar};
+use serde_json::{Value as Json, json};
+
+const SIZES: NetSizes = NetSizes { vocab_size: 4, n_labels: 2, multi_label: false };
+
+fn net<T: Scalar>(layers: Json, sizes: NetSizes) -> Net<T> {
+    let spec: NetSpec = serde_json::from_value(json!({ "layers": layers })).unwrap();
+    Net::new(&spec, sizes, 9).unwrap()
+}
+
+fn param<'n, T: Scalar>(net: &'n Net<T>, end: &str) -> &'n Param<T> {
+    let mut found = net.params.iter().filter(|param| param.name.ends_with(end));
+    let param = found.next().unwrap_or_else(|| panic!("no parameter ends with {end}"));
+    assert!(found.next().is_none(), "several end with {end}");
+    param
+}
+
+fn set<T: Scalar>(net: &mut Net<T>, end: &str, numbers: &[f64]) {
+    let param = net.params.iter_mut().find(|param| param.name.ends_with(end)).unwrap();
+    param.data = numbers.iter().map(|&x| T::from_f64(x)).collect();
+}
+
+/// A batch norm within branches and a residual, over the only number of each token's vector.
+fn normed() -> Net<f64> {
+    let norm = json!({"type": "residual", "layers": [{"type": "batch-norm"}]});
+    let branches = json!({"type": "branches", "branches": [[norm], []]});
+    let mut net = net(json!([{"type": "embedding", "dim": 1}, branches, {"type": "global-pool"}]), SIZES);
+    set(&mut net, ".table", &[0.0, 1.0, 2.0, 6.0]);
+    net
+}
+
+#[test]
+fn running_statistics_move_with_training_passes_only() {
+    let mut net = normed();
+    let batch = Batch::new([&[1, 2][..], &[3]], 4);
+    let mut workspace = Workspace::default();
+    net.forward(&mut workspace, &batch, Pass::Predict);
+    net.update_statistics(&workspace);
+    assert_eq!(param(&net, ".running_mean").data, [0.0]);
+    assert_eq!(param(&net, ".running_variance").data, [1.0]);
+    net.forward(&mut workspace, &batch, Pass::Train { seed: 1 });
+    net.update_statistics(&workspace);
+    // A tenth of the way to the mean 3 and the unbiased variance 7.
+    assert!((param(&net, ".running_mean").data[0] - 0.3).abs() < 1e-15);
+    assert!((param(&net, ".running_variance").data[0] - 1.6).abs() < 1e-15);
+    net.forward(&mut workspace, &batch, Pass::Train { seed: 2 });
+    net.update_statistics(&workspace);
+    assert!((param(&net, ".running_mean").data[0] - 0.57).abs() < 1e-15);
+    assert!((param(&net, ".running_variance").data[0] - 2.14).abs() < 1e-15);
+}
+
+#[test]
+fn a_training_step_updates_running_statistics_from_the_weights_before_it() {
+    let loss = Loss::new(LossSpec::of(Head::Softmax), Head::Softmax).unwrap();
+    let (rule, none) = (OptimizerSpec::adam(0.1), Regularization::default());
+    let mut training = Training::new(normed(), rule, loss, none, Average::None, None);
+    training.step([&[1, 2][..], &[3]], [&[0][..], &[1]], 1, 1.0);
+    assert!((param(&training.net, ".running_mean").data[0] - 0.3).abs() < 1e-15);
+    assert!((param(&training.net, ".running_variance").data[0] - 1.6).abs() < 1e-15);
+    let mut trained = training.net.params.iter().filter(|param| param.trainable);
+    assert!(trained.all(|param| param.role != Role::Statistic));
+    assert_ne!(param(&training.net, ".table").data, [0.0, 1.0, 2.0, 6.0]);
+}
+
+fn embedded(dim: usize, mode: &str) -> Json {
+    json!([{"type": "embedding", "dim": dim, "mode": mode}, {"type": "global-pool"}])
+}
+
+#[test]
+fn words_have_their_vectors_and_missing_ones_random_ones_of_the_same_deviation() {
+    let sizes = NetSizes { vocab_size: 2001, ..SIZES };
+    let mut net = net::<f32>(embedded(10, "multichannel"), sizes);
+    let vector = [0.5f32; 10];
+    net.set_word_vectors(10, 0.25, |id| (id == 7).then_some(&vector[..])).unwrap();
+    for end in ["embedding.table", ".static-table"] {
+        let table = param(&net, end);
+        assert_eq!(table.data[70..80], vector);
+        let others =
+            || table.data.iter().enumerate().filter(|(i, _)| !(70..80).contains(i)).map(|(_, x)| f64::from(*x));
+        let mean = others().sum::<f64>() / 20_000.0;
+        let deviation = (others().map(|x| (x - mean) * (x - mean)).sum::<f64>() / 20_000.0).sqrt();
+        assert!(mean.abs() < 0.006, "{mean}");
+        assert!((deviation - 0.25).abs() < 0.004, "{deviation}");
+        assert_ne!(table.data[0..10], table.data[10..20], "every word has a vector of its own");
+    }
+}
+
+#[test]
+fn the_vectors_of_missing_words_are_the_same_in_every_net() {
+    let tables = ["tuned", "static"].map(|mode| {
+        let mut net = net::<f32>(embedded(3, mode), SIZES);
+        net.set_word_vectors(3, 0.1, |_| None).unwrap();
+        param(&net, ".table").data.clone()
+    });
+    assert_eq!(tables[0], tables[1]);
+}
+
+#[test]
+fn vectors_of_another_size_are_refused_and_change_nothing() {
+    let branches = json!([{"type": "branches", "branches": [embedded(3, "tuned"), embedded(5, "tuned")]}]);
+    let mut net = net::<f32>(branches, SIZES);
+    let before = net.params.clone();
+    let error = net.set_word_vectors(3, 0.1, |_| None).unwrap_err();
+    let problem = "the vectors have 3 numbers, the embedding 5";
+    assert_eq!((&*error.place, &*error.problem), ("layers", problem));
+    assert_eq!(error.help, "set dim = 3 in the embedding layer");
+    assert_eq!(net.params, before);
+}
+
+#[test]
+fn vectors_need_an_embedding() {
+    let one_hot = json!({"type": "one-hot-conv", "width": 3, "filters": 4});
+    let mut net = net::<f32>(json!([one_hot, {"type": "global-pool"}]), SIZES);
+    let error = net.set_word_vectors(3, 0.1, |_| None).unwrap_err();
+    assert_eq!((&*error.place, &*error.problem), ("layers", "there is no embedding to put vectors into"));
+    assert_eq!(error.help, "add an embedding");
+}
+
+#[test]
+fn the_head_and_the_number_of_outputs_follow_from_the_labels() {
+    let cases = [
+        ("auto", 2, false, Head::Softmax, 2),
+        ("auto", 5, true, Head::Sigmoid, 5),
+        ("sigmoid", 5, false, Head::Sigmoid, 5),
+        ("softmax", 5, false, Head::Softmax, 5),
+        ("binary", 2, false, Head::Binary, 1),
+    ];
+    for (head, n_labels, multi_label, expected, n_outputs) in cases {
+        let layers = embedded(3, "tuned");
+        let spec: NetSpec = serde_json::from_value(json!({ "head": head, "layers": layers })).unwrap();
+        let net = Net::<f32>::new(&spec, NetSizes { n_labels, multi_label, ..SIZES }, 1).unwrap();
+        assert_eq!((net.head(), net.n_outputs()), (expected, n_outputs), "{head}");
+        assert_eq!(net.n_trainable(), 4 * 3 + 3 * n_outputs + n_outputs);
+        let logits = net.forward(&mut Workspace::default(), &Batch::new([&[1][..], &[]], 4), Pass::Predict).clone();
+        assert_eq!((logits.n_docs(), logits.width), (2, n_outputs));
+    }
+}
+
+#[test]
+fn frozen_vectors_stay_and_the_others_move() {
+    let loss = Loss::new(LossSpec::of(Head::Softmax), Head::Softmax).unwrap();
+    let (rule, none) = (OptimizerSpec::adam(0.1), Regularization::default());
+    let net = net::<f32>(embedded(3, "multichannel"), SIZES);
+    let (tuned, frozen) = (param(&net, "embedding.table").data.clone(), param(&net, ".static-table").data.clone());
+    let mut training = Training::new(net, rule, loss, none, Average::None, None);
+    training.step([&[1, 2][..], &[]], [&[0][..], &[1]], 1, 1.0);
+    assert_eq!(param(&training.net, ".static-table").data, frozen);
+    let now = &param(&training.net, "embedding.table").data;
+    assert_eq!((&now[..3], &now[9..]), (&tuned[..3], &tuned[9..]), "words that did not occur");
+    assert_ne!(now[3..9], tuned[3..9]);
+}

@@ -1,0 +1,10 @@
+//! Training from documents to a model file: what is learned, what is the same again, what is refused.
+
+mod corpus;
+mod documents;
+mod learning;
+mod manifest;
+mod model_file;
+mod refusals;
+mod same_bytes;
+mod vectors;
