@@ -14,7 +14,7 @@ use serde_json::Value;
 fn from_documents_to_predictions() {
     let folder = Folder::new();
     folder.write("train.csv", reviews(80));
-    folder.write("test.csv", "text,label\nlovely and clever,good\ndull and boring,bad\nwarm and fine,good\ncold,bad\n");
+    folder.write("test.csv", "text,label\na clever film with warm acting,good\na dull film with cold acting,bad\n");
     let trained = folder.train(&["train.csv", "--epochs", "12"]).succeeded();
     assert!(trained.stdout.contains("wrote model.fenlei ("), "{}", trained.stdout);
     assert!(trained.stdout.contains("accuracy"), "{}", trained.stdout);
@@ -24,7 +24,7 @@ fn from_documents_to_predictions() {
     assert_eq!(folder.names(), ["model.fenlei", "test.csv", "train.csv"], "the checkpoint goes when training ends");
 
     let report = folder.run(&["eval", "model.fenlei", "test.csv", "--json"]).succeeded().json();
-    assert_eq!((report["n_docs"].as_u64(), report["accuracy"].as_f64()), (Some(4), Some(1.0)));
+    assert_eq!((report["n_docs"].as_u64(), report["accuracy"].as_f64()), (Some(2), Some(1.0)));
     let table = folder.run(&["eval", "model.fenlei", "test.csv", "--errors", "3"]).succeeded().stdout;
     assert!(table.contains("accuracy") && table.contains("No errors."), "{table}");
 
@@ -190,7 +190,9 @@ fn who_types_a_line_gets_its_answer_before_typing_the_next() {
     let mut child = folder.spawn(&["predict", "model.fenlei", "-"]);
     let mut stdin = child.stdin.take().unwrap();
     let mut stdout = BufReader::new(child.stdout.take().unwrap());
-    for (text, label) in [("a lovely film", "good"), ("dull and boring", "bad"), ("fine and warm", "good")] {
+    for (text, label) in
+        [("a lovely film with fine acting", "good"), ("a dull film with awful acting", "bad"), ("a warm film", "good")]
+    {
         writeln!(stdin, "{text}").unwrap();
         let mut answer = String::new();
         // Blocks for ever if the answer waits for more lines.
