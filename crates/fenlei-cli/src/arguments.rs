@@ -64,7 +64,7 @@ pub(crate) struct PlanArguments {
     /// A configuration file, complete or partial
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// One setting over all files, as train.batch_size=64; `fenlei config show` prints all keys
+    /// One setting over all files, as train.batch_size=64; KEY= takes one away; `fenlei config show` prints all keys
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
     /// Where random numbers start; the same seed gives the same model

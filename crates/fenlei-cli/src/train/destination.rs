@@ -28,6 +28,10 @@ pub(crate) fn check_folder(path: &Path) -> Result<()> {
         return Ok(());
     }
     let folder = folder_of(path);
+    if !folder.is_dir() {
+        let problem = format!("{} is not a folder that exists", folder.display());
+        return Err(Error::config(path.display().to_string(), problem, "create it first, or choose another path"));
+    }
     // Nothing stays behind: the file has no name, or loses it at once.
     tempfile::tempfile_in(&folder).map(drop).map_err(|error| Error::io("write", path, error))
 }
@@ -53,7 +57,7 @@ mod tests {
         assert!(error.contains("not overwritten") && error.contains("-o"), "{error}");
         assert!(check(folder.path()).unwrap_err().is_wrong_use());
         let error = check(&folder.path().join("no/such/folder/m.fenlei")).unwrap_err();
-        assert!(matches!(error, Error::Io { .. }), "{error}");
+        assert!(error.is_wrong_use() && error.to_string().contains("create it first"), "{error}");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }

@@ -5,12 +5,20 @@
 
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 
 /// Settings that make a small net, which learns the small data below in a moment.
-pub const SMALL: [&str; 6] =
-    ["--set", "model.layers.0.dim=8", "--set", "model.layers.2.filters=4", "--set", "train.early_stopping.patience=0"];
+pub const SMALL: [&str; 8] = [
+    "--set=model.layers.0.dim=8",
+    "--set=model.layers.2.filters=4",
+    "--set=model.word_dropout=0",
+    "--set=train.batch_size=8",
+    "--set=train.optimizer.lr=0.02",
+    "--set=train.early_stopping.patience=0",
+    "--set=train.early_stopping.metric=log-loss",
+    "--set=train.average=",
+];
 
 /// A folder that goes when the test ends. Commands run in it, so that messages hold no path of this machine.
 pub struct Folder(tempfile::TempDir);
@@ -155,9 +163,4 @@ pub fn reviews(n: usize) -> String {
         );
     }
     csv
-}
-
-/// Whether `path` is there.
-pub fn exists(path: &Path) -> bool {
-    path.exists()
 }

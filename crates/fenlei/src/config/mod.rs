@@ -36,7 +36,7 @@ pub struct PlanSource {
     /// stands on the defaults alone, others on the default recipe, both unless `recipe` is given.
     pub config: Option<PathBuf>,
     /// Single settings, `key.key=value`, the value as in TOML; a word need not stand in quotes. Items of lists are
-    /// reached by their number from 0: `model.layers.0.dim=300`.
+    /// reached by their number from 0: `model.layers.0.dim=300`. `train.average=` takes a setting away.
     pub set: Vec<String>,
     /// Where random numbers start.
     pub seed: Option<u64>,

@@ -1,9 +1,9 @@
-//! Single settings: `train.optimizer.lr=0.01`, `model.layers.0.dim=300`.
+//! Single settings: `train.optimizer.lr=0.01`, `model.layers.0.dim=300`; `train.average=` takes one away.
 
 use toml::{Table, Value};
 
 use super::merge::{KIND_KEYS, kind_key};
-use super::trail::{Step, Trail};
+use super::trail::{self, Step, Trail};
 use crate::{Error, Result};
 
 /// A value and where it goes.
@@ -12,7 +12,8 @@ pub(super) struct Setting {
     /// As the user wrote it.
     pub raw: String,
     pub trail: Trail,
-    value: Value,
+    /// Nothing takes away what is there.
+    value: Option<Value>,
 }
 
 /// Understands `key.key=value`. The value is TOML; what is not is taken as a word.
@@ -29,7 +30,7 @@ pub(super) fn parse(raw: &str) -> Result<Setting> {
         );
     };
     if value.is_empty() {
-        return wrong("there is no value behind `=`", "write \"\" for an empty text, [] for an empty list");
+        return Ok(Setting { raw: raw.to_owned(), trail, value: None });
     }
     // The parser must see the one value only, whatever line breaks the user put in.
     let parsed = format!("value = {value}").parse::<Table>().ok().filter(|table| table.len() == 1);
@@ -43,7 +44,7 @@ pub(super) fn parse(raw: &str) -> Result<Setting> {
         }
         None => Value::String(value.to_owned()),
     };
-    Ok(Setting { raw: raw.to_owned(), trail, value })
+    Ok(Setting { raw: raw.to_owned(), trail, value: Some(value) })
 }
 
 /// The first `=` that does not stand in quotes.
@@ -92,16 +93,24 @@ fn trail_of(key: &str) -> Option<Trail> {
 impl Setting {
     /// Whether it says what something is, rather than how.
     pub fn names_a_kind(&self) -> bool {
-        self.trail.last_key().is_some_and(|key| KIND_KEYS.contains(&key)) || matches!(self.value, Value::Table(_))
+        self.trail.last_key().is_some_and(|key| KIND_KEYS.contains(&key)) || matches!(self.value, Some(Value::Table(_)))
     }
 
     /// Puts the value in its place. Tables on the way that are not there appear.
     pub fn apply(&self, table: &mut Table) -> Result<()> {
-        self.put_into_table(table, 0)
+        if let Some(value) = &self.value {
+            return self.put_into_table(value, table, 0);
+        }
+        if trail::get_mut(table, &self.trail).is_none() {
+            let problem = format!("`{}` is not set, so there is nothing to take away", self.trail);
+            return Err(self.wrong(problem, "write \"\" for an empty text, [] for an empty list"));
+        }
+        *table = trail::without(table, &self.trail);
+        Ok(())
     }
 
     /// Goes on at step `depth` of the way, which leads into `table`.
-    fn put_into_table(&self, table: &mut Table, depth: usize) -> Result<()> {
+    fn put_into_table(&self, new: &Value, table: &mut Table, depth: usize) -> Result<()> {
         let key = match &self.trail.0[depth] {
             Step::Key(key) => key.clone(),
             // A label may be called "1".
@@ -109,19 +118,19 @@ impl Setting {
         };
         if depth + 1 < self.trail.0.len() {
             let inner = table.entry(key).or_insert_with(|| Value::Table(Table::new()));
-            return self.put_into(inner, depth + 1);
+            return self.put_into(new, inner, depth + 1);
         }
-        if kind_key(table) == Some(key.as_str()) && table.get(&key) != Some(&self.value) {
+        if kind_key(table) == Some(key.as_str()) && table.get(&key) != Some(new) {
             table.clear();
         }
-        table.insert(key, self.value.clone());
+        table.insert(key, new.clone());
         Ok(())
     }
 
-    fn put_into(&self, place: &mut Value, depth: usize) -> Result<()> {
+    fn put_into(&self, new: &Value, place: &mut Value, depth: usize) -> Result<()> {
         let way = || Trail(self.trail.0[..depth].to_vec());
         match (&self.trail.0[depth], place) {
-            (_, Value::Table(table)) => self.put_into_table(table, depth),
+            (_, Value::Table(table)) => self.put_into_table(new, table, depth),
             (Step::Item(item), Value::Array(items)) => {
                 let n_items = items.len();
                 let Some(found) = items.get_mut(*item) else {
@@ -129,9 +138,9 @@ impl Setting {
                     return Err(self.wrong(problem, "items count from 0"));
                 };
                 if depth + 1 < self.trail.0.len() {
-                    return self.put_into(found, depth + 1);
+                    return self.put_into(new, found, depth + 1);
                 }
-                *found = self.value.clone();
+                *found = new.clone();
                 Ok(())
             }
             (Step::Key(key), Value::Array(_)) => {
@@ -142,7 +151,7 @@ impl Setting {
             // A value gives way to a table: `train.class_weights` is a word or a table.
             (_, value) => {
                 let mut table = Table::new();
-                self.put_into_table(&mut table, depth)?;
+                self.put_into_table(new, &mut table, depth)?;
                 *value = Value::Table(table);
                 Ok(())
             }
@@ -193,7 +202,7 @@ mod tests {
 
     #[test]
     fn what_is_no_setting_is_refused_with_what_to_write() {
-        for raw in ["epochs", "=1", "a..b=1", "a.=1", ".a=1", "a b=1", "a=", "a=[1", "a=\"x", "0.a=1", "a[x]=1"] {
+        for raw in ["epochs", "=1", "a..b=1", "a.=1", ".a=1", "a b=1", "a=[1", "a=\"x", "0.a=1", "a[x]=1"] {
             let error = parse(raw).unwrap_err();
             assert!(error.is_wrong_use() && error.to_string().starts_with(&format!("--set {raw}: ")), "{error}");
         }
@@ -202,6 +211,14 @@ mod tests {
         assert!(error.contains("there is no item 1 in `a`, which has 1"), "{error}");
         let error = parse("a.x=2").unwrap().apply(&mut table).unwrap_err().to_string();
         assert!(error.contains("write a.0.x=…"), "{error}");
+    }
+
+    #[test]
+    fn nothing_behind_the_sign_takes_a_setting_away() {
+        assert_eq!(set("[a]\nx = 1\ny = 2", &["a.x="]), "[a]\ny = 2".parse().unwrap());
+        assert_eq!(set("a = [1, 2]", &["a.0="]), "a = [2]".parse().unwrap());
+        let error = parse("a.z=").unwrap().apply(&mut "[a]\nx = 1".parse().unwrap()).unwrap_err().to_string();
+        assert!(error.starts_with("--set a.z=: `a.z` is not set"), "{error}");
     }
 
     #[test]
