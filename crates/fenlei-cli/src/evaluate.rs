@@ -1,7 +1,5 @@
 //! `fenlei eval`: a model against documents that it has not learned from.
 
-mod comparison;
-
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -13,8 +11,7 @@ use serde::Serialize;
 
 use crate::data::ReadArgs;
 use crate::output::{Voice, counted, grouped, print_json, shortened};
-use comparison::Mistake;
-pub(crate) use comparison::compare;
+use fenlei::eval::{Mistake, compare};
 
 /// Characters of a text that a list of errors shows.
 const TEXT_SHOWN: usize = 100;

@@ -110,7 +110,7 @@ fn a_second_ctrl_c_ends_at_once() {
         "--set",
         "train.batch_size=600",
         "--set",
-        "model.layers.2.filters=2000",
+        "model.layers.2.branches.0.0.filters=2000",
     ];
     let mut child = folder.spawn(&args);
     let mut stderr = BufReader::new(child.stderr.take().unwrap());

@@ -441,6 +441,26 @@ class TorchNet:
                     if len(x) >= size
                     else x.max(dim=0, keepdim=True).values
                 )
+            elif kind == "branches":
+                ways, widths = [], []
+                for branch in layer["branches"]:
+                    ways.append([])
+                    widths.append(self.build(branch, width, flow, ways[-1])[0])
+
+                def side_by_side(x, ways=ways):
+                    outputs = []
+                    for way in ways:
+                        y = x
+                        for step in way:
+                            y = step(y)
+                        outputs.append(y)
+                    return torch.cat(outputs, dim=1)
+
+                plan.append(side_by_side)
+                width = sum(widths)
+            elif kind == "global-pool" and layer.get("kind") == "average":
+                # A document without tokens counts as one vector of zeros.
+                plan.append(lambda x: x.mean(dim=0, keepdim=True) if len(x) else x.sum(dim=0, keepdim=True))
             elif kind == "global-pool":
                 # Filters of several widths stand on different numbers of positions.
                 plan.append(
@@ -620,7 +640,9 @@ def net_one_hot_cnn():
 
 def net_cnn():
     conv = convolution([2, 3, 4], 6, padding="full", activation="relu")
-    layers = [embedding(), NO_DROPOUT, conv, GLOBAL_MAX, NO_DROPOUT]
+    mean = {"type": "global-pool", "kind": "average"}
+    branches = {"type": "branches", "branches": [[conv, GLOBAL_MAX], [mean]]}
+    layers = [embedding(), NO_DROPOUT, branches, NO_DROPOUT]
     return [net(700, "auto", layers, [9, 1, 0, 14], [1, 0, 2, 1])]
 
 

@@ -5,10 +5,10 @@ use std::path::Path;
 use anyhow::Result;
 use fenlei::config::{PlanSource, load_plan};
 use fenlei::data::{self, Dataset, Format, ReadOptions};
+use fenlei::eval::compare;
 use fenlei::train::Plan;
 
 use super::VOICE;
-use crate::evaluate::compare;
 use crate::output::counted;
 
 const ENGLISH: &str = include_str!("../../demo/en.tsv");

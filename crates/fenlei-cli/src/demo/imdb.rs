@@ -10,7 +10,7 @@ use fenlei::config::{PlanSource, load_plan};
 use fenlei::data::{self, ReadOptions, Split};
 
 use super::VOICE;
-use crate::evaluate::compare;
+use fenlei::eval::compare;
 
 const ARCHIVE: &str = "aclImdb_v1.tar.gz";
 const RECIPE: &str = "chapter-8";

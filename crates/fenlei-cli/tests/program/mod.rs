@@ -11,7 +11,7 @@ use std::process::{Child, Command, Output, Stdio};
 /// Settings that make a small net, which learns the small data below in a moment.
 pub const SMALL: [&str; 8] = [
     "--set=model.layers.0.dim=8",
-    "--set=model.layers.2.filters=4",
+    "--set=model.layers.2.branches.0.0.filters=4",
     "--set=model.word_dropout=0",
     "--set=train.batch_size=8",
     "--set=train.optimizer.lr=0.02",

@@ -13,7 +13,7 @@ use fenlei::train::{Plan, train};
 
 use super::cases::{Case, Metric, Protocol};
 use crate::bench::{read_part, sampled};
-use crate::evaluate::compare;
+use fenlei::eval::compare;
 
 /// One training with its test.
 #[derive(Debug, Clone, Copy, PartialEq)]
