@@ -642,7 +642,7 @@ def net_cnn():
     conv = convolution([2, 3, 4], 6, padding="full", activation="relu")
     mean = {"type": "global-pool", "kind": "average"}
     branches = {"type": "branches", "branches": [[conv, GLOBAL_MAX], [mean]]}
-    layers = [embedding(), NO_DROPOUT, branches, NO_DROPOUT]
+    layers = [embedding(init=0.2), NO_DROPOUT, branches, NO_DROPOUT]
     return [net(700, "auto", layers, [9, 1, 0, 14], [1, 0, 2, 1])]
 
 

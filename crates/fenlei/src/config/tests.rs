@@ -77,7 +77,7 @@ fn kinds_may_be_set_in_any_order() {
 
 #[test]
 fn settings_of_a_layer_are_changed_one_by_one() {
-    let settings = ["model.layers.3.kind=k-max", "model.layers.3.k=3", "model.layers.2.widths=[7]"];
+    let settings = ["model.layers.2.kind=k-max", "model.layers.2.k=3", "model.layers.1.widths=[7]"];
     let plan = load_plan(&PlanSource { recipe: Some("kim-2014".into()), ..set(&settings) }).unwrap();
     let printed = plan.to_toml().unwrap();
     assert!(printed.contains("kind = \"k-max\"\nk = 3\n") && printed.contains("widths = [7]\n"), "{printed}");
