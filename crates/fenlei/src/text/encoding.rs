@@ -51,7 +51,7 @@ pub struct Stages {
     pub tokens: Vec<Token>,
     /// The tokens that the stop words leave.
     pub filtered: Vec<Token>,
-    /// The numbers of the tokens that are kept, as [`TextPipeline::encode`] gives them.
+    /// The numbers of the tokens that are kept, as [`TextPipeline::encode`](super::TextPipeline::encode) gives them.
     pub ids: Vec<u32>,
     /// Their byte ranges in the original text.
     pub offsets: Vec<(u32, u32)>,

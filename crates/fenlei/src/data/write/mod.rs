@@ -123,7 +123,7 @@ pub fn write(dataset: &Dataset, path: &Path, format: WriteFormat) -> Result<Writ
 /// Writes a data set to any writer; `path` names it in error messages.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_to(dataset: &Dataset, mut writer: impl Write + Send, format: WriteFormat, path: &Path) -> Result<Written> {
     let written = match format {
         WriteFormat::Csv => rows::write_delimited(dataset, &mut writer, b',', path),
