@@ -114,6 +114,7 @@ impl<T: Scalar> Training<T> {
             self.labels.extend_from_slice(labels);
             self.label_starts.push(self.labels.len() as u32);
         }
+        self.optimizer.catch_up(&mut self.net.params, &self.batch.distinct);
         let loss = self.gradients(rng::derive(seed, SEED_LAYERS));
         self.net.update_statistics(&self.workspace);
         self.regularization.add_to_gradients(&mut self.grads, &self.net.params);
@@ -138,8 +139,14 @@ impl<T: Scalar> Training<T> {
         loss
     }
 
-    /// Takes the weights at the end of an epoch (counted from 1) into their average.
+    /// Makes good what steps have put off. To be called before the parameters are read, unless another step follows.
+    pub fn settle(&mut self) {
+        self.optimizer.settle(&mut self.net.params);
+    }
+
+    /// Settles, and takes the weights at the end of an epoch (counted from 1) into their average.
     pub fn end_epoch(&mut self, epoch: u64) {
+        self.settle();
         if let Average::Tail { mean, first_epoch } = &mut self.average
             && epoch >= *first_epoch
         {
@@ -147,7 +154,7 @@ impl<T: Scalar> Training<T> {
         }
     }
 
-    /// The averaged weights, `None` where they are the weights themselves.
+    /// The averaged weights, `None` where they are the weights themselves. Call [`settle`](Self::settle) first.
     pub fn averaged(&self) -> Option<Params<T>> {
         match &self.average {
             Average::None => None,
@@ -157,7 +164,7 @@ impl<T: Scalar> Training<T> {
         }
     }
 
-    /// The parameters as they are now.
+    /// The parameters as they are now; rows of a table may be behind until [`settle`](Self::settle).
     pub fn params(&self) -> &Params<T> {
         &self.net.params
     }

@@ -58,15 +58,14 @@ fn update_part<T: Scalar, R: Rule<T>>(rule: R, p: &mut [T], first: &mut [T], sec
     update_slices(rule, p, first, second, g);
 }
 
-/// `order` lists `(row, place)`, ascending by row: row `place` of `g`, `[n, row_len]`, is the gradient of row `row` of
-/// a table. Applies `rule` to those rows only. `moving` begins at row `first_row` of the table.
-pub fn update_rows<T: Scalar, R: Rule<T>>(
-    rule: R,
+/// `order` lists `(row, key)`, ascending by row. Moves row `row` of a table as `rule(key)` says: by a rule along a
+/// gradient, `[row_len]`. Other rows stay. `moving` begins at row `first_row` of the table.
+pub fn update_rows<'g, T: Scalar, R: Rule<T>>(
+    rule: &(impl Fn(u32) -> (R, &'g [T]) + Sync),
     moving: Moving<'_, T>,
     first_row: usize,
     row_len: usize,
     order: &[(u32, u32)],
-    g: &[T],
 ) {
     if order.len() * row_len >= PARALLEL_FROM {
         // Rows before the middle one go left; equal rows stay together.
@@ -76,31 +75,31 @@ pub fn update_rows<T: Scalar, R: Rule<T>>(
             let middle = (row as usize - first_row) * row_len;
             let (moving_left, moving_right) = moving.split_at(middle);
             rayon::join(
-                || update_rows(rule, moving_left, first_row, row_len, left, g),
-                || update_rows(rule, moving_right, row as usize, row_len, right, g),
+                || update_rows(rule, moving_left, first_row, row_len, left),
+                || update_rows(rule, moving_right, row as usize, row_len, right),
             );
             return;
         }
     }
-    update_rows_part(rule, moving.p, moving.first, moving.second, (first_row, row_len), order, g);
+    update_rows_part(rule, moving.p, moving.first, moving.second, (first_row, row_len), order);
 }
 
 #[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2+fma", "aarch64+neon"))]
-fn update_rows_part<T: Scalar, R: Rule<T>>(
-    rule: R,
+fn update_rows_part<'g, T: Scalar, R: Rule<T>, F: Fn(u32) -> (R, &'g [T])>(
+    rule: &F,
     p: &mut [T],
     first: &mut [T],
     second: &mut [T],
     (first_row, row_len): (usize, usize),
     order: &[(u32, u32)],
-    g: &[T],
 ) {
-    for &(row, place) in order {
+    for &(row, key) in order {
         let start = (row as usize - first_row) * row_len;
         let numbers = start..start + row_len;
         let first = if R::N_MOMENTS >= 1 { &mut first[numbers.clone()] } else { &mut [] };
         let second = if R::N_MOMENTS >= 2 { &mut second[numbers.clone()] } else { &mut [] };
-        update_slices(rule, &mut p[numbers], first, second, &g[place as usize * row_len..][..row_len]);
+        let (rule, g) = rule(key);
+        update_slices(rule, &mut p[numbers], first, second, g);
     }
 }
 
@@ -142,7 +141,8 @@ mod tests {
         let mut order: Vec<(u32, u32)> = touched.iter().enumerate().map(|(i, &r)| (r, i as u32)).collect();
         order.sort_unstable();
         let (mut p, mut first) = (vec![0.0; n_rows * row_len], vec![0.0; n_rows * row_len]);
-        update_rows(Sum, Moving { p: &mut p, first: &mut first, second: &mut [] }, 0, row_len, &order, &g);
+        let rule = |place: u32| (Sum, &g[place as usize * row_len..][..row_len]);
+        update_rows(&rule, Moving { p: &mut p, first: &mut first, second: &mut [] }, 0, row_len, &order);
         let mut expected = vec![0.0; n_rows * row_len];
         for (place, &row) in touched.iter().enumerate() {
             for c in 0..row_len {

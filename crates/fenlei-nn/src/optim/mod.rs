@@ -1,18 +1,21 @@
 //! Optimizers: from gradients to better parameters.
 //!
-//! Definitions are PyTorch's. Of a table only the rows that the batch touched move, and with them their moments
-//! ("lazy"): a row that was not touched is as it was. Bias corrections count the steps of the whole run.
+//! Definitions are PyTorch's. Of a table a step visits only the rows that the batch touched; what the step would have
+//! done to the others is made good when they are needed ([`Optimizer::catch_up`]), so that a table learns as a matrix
+//! does, at a fraction of the cost.
 //!
-//! Order of a training step: [`Regularization::add_to_gradients`], then [`Regularization::clip`], then
+//! Order of a training step: [`Optimizer::catch_up`], forward and backward pass, [`Regularization::add_to_gradients`], then [`Regularization::clip`], then
 //! [`Optimizer::step`], then [`Regularization::bound_rows`].
 
 mod average;
+mod drift;
 mod regularization;
 mod rules;
 mod schedule;
 mod spec;
 
 pub use average::{AverageSpec, ExponentialAverage, ExponentialState, TailAverage};
+pub use drift::DriftState;
 pub use regularization::{MaxNormLayers, Regularization};
 pub use schedule::{PlateauState, Progress, Schedule, ScheduleSpec, WarmupLength};
 pub use spec::OptimizerSpec;
@@ -29,6 +32,8 @@ pub struct OptimizerState<T> {
     /// The first and second moments of each parameter in the order of [`Params`]; empty where an optimizer keeps none
     /// and for frozen parameters.
     pub moments: Vec<[Vec<T>; 2]>,
+    /// What is to be made good in the rows of tables.
+    pub drift: DriftState,
 }
 
 /// An optimizer at work.
@@ -45,7 +50,7 @@ impl<T: Scalar> Optimizer<T> {
     /// An optimizer before its first step.
     pub fn new(spec: OptimizerSpec, params: &Params<T>) -> Self {
         let moments = params.iter().map(|param| std::array::from_fn(|which| first_moments(&spec, param, which)));
-        Self { spec, state: OptimizerState { n_steps: 0, moments: moments.collect() }, order: Vec::new() }
+        Self { spec, state: OptimizerState { moments: moments.collect(), ..Default::default() }, order: Vec::new() }
     }
 
     /// An optimizer that goes on from a saved state; `None` when the state is of other parameters or another optimizer.
@@ -54,7 +59,7 @@ impl<T: Scalar> Optimizer<T> {
         let sizes = |state: &OptimizerState<T>| -> Vec<[usize; 2]> {
             state.moments.iter().map(|[first, second]| [first.len(), second.len()]).collect()
         };
-        (sizes(&optimizer.state) == sizes(&state)).then(|| {
+        (sizes(&optimizer.state) == sizes(&state) && state.drift.fits(params, state.n_steps)).then(|| {
             optimizer.state = state;
             optimizer
         })
@@ -68,7 +73,11 @@ impl<T: Scalar> Optimizer<T> {
     /// Moves every trainable parameter along its gradient, with the learning rate times `lr_scale`. Gives moments to
     /// parameters that were frozen when the optimizer was made.
     pub fn step(&mut self, params: &mut Params<T>, grads: &Grads<T>, lr_scale: f64) {
+        if let Some(rows) = grads.iter().map(|grad| &grad.rows).find(|rows| !rows.is_empty()) {
+            self.catch_up(params, rows);
+        }
         self.state.n_steps += 1;
+        self.advance_drift(self.spec.lr() * lr_scale);
         for (param_idx, (param, grad)) in params.iter_mut().zip(grads.iter()).enumerate() {
             if !param.trainable {
                 continue;
@@ -134,7 +143,11 @@ impl<T: Scalar> Optimizer<T> {
             self.order.clear();
             self.order.extend(grad.rows.iter().enumerate().map(|(place, &row)| (row, place as u32)));
             self.order.sort_unstable();
-            update_rows(rule, moving, 0, row_len, &self.order, &grad.data);
+            let rule = |place: u32| (rule, &grad.data[place as usize * row_len..][..row_len]);
+            update_rows(&rule, moving, 0, row_len, &self.order);
+            if let Some(row_steps) = self.state.drift.row_steps.get_mut(param_idx).filter(|steps| !steps.is_empty()) {
+                grad.rows.iter().for_each(|&row| row_steps[row as usize] = self.state.n_steps);
+            }
         } else {
             update(rule, moving, &grad.data);
         }

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use fenlei_nn::optim::{Optimizer, OptimizerState};
+use fenlei_nn::optim::{DriftState, Optimizer, OptimizerState};
 use fenlei_nn::params::{Param, Params, Role};
 use fenlei_nn::training::Average;
 use serde::{Deserialize, Serialize};
@@ -19,6 +19,9 @@ use crate::{Error, Result};
 /// Prefixes of the tensors' names.
 const NOW: &str = "now.";
 const BEST: &str = "best.";
+/// Names of lists of steps, before a full stop and the parameter's index.
+const AVERAGE_STEPS: &str = "average-steps";
+const ROW_STEPS: &str = "row-steps";
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -30,6 +33,9 @@ struct State {
     start: String,
     progress: Progress,
     optimizer_steps: u64,
+    /// See [`DriftState`].
+    settled_at: u64,
+    drift_sums: Vec<f64>,
     has_best: bool,
     /// Steps, or epochs, that the average has taken in.
     average_steps: u64,
@@ -39,12 +45,15 @@ impl Run<'_> {
     /// Writes the state, if the caller asked for checkpoints.
     pub(super) fn save_checkpoint(&self) -> Result<()> {
         let Some(path) = &self.options.checkpoint else { return Ok(()) };
+        let optimizer = &self.training.optimizer.state;
         let state = State {
             checkpoint: true,
             plan: self.plan.clone(),
             start: self.start.clone(),
             progress: self.progress.clone(),
-            optimizer_steps: self.training.optimizer.state.n_steps,
+            optimizer_steps: optimizer.n_steps,
+            settled_at: optimizer.drift.settled_at,
+            drift_sums: optimizer.drift.sums.clone(),
             has_best: self.best.is_some(),
             average_steps: match &self.training.average {
                 Average::None => 0,
@@ -63,13 +72,12 @@ impl Run<'_> {
             Average::None => {}
             Average::Exponential(average) => {
                 push_lists(&mut tensors, "average", &average.state.values);
-                for (i, steps) in average.state.row_steps.iter().enumerate() {
-                    tensors.push(row_steps_tensor(i, steps));
-                }
+                push_steps(&mut tensors, AVERAGE_STEPS, &average.state.row_steps);
             }
             Average::Tail { mean, .. } => push_lists(&mut tensors, "average", &mean.values),
         }
-        for (i, moments) in self.training.optimizer.state.moments.iter().enumerate() {
+        push_steps(&mut tensors, ROW_STEPS, &optimizer.drift.row_steps);
+        for (i, moments) in optimizer.moments.iter().enumerate() {
             for (j, moment) in moments.iter().enumerate() {
                 tensors.push(TensorData::from_f32(format!("moment.{i}.{j}"), &[moment.len()], moment));
             }
@@ -108,7 +116,7 @@ impl Run<'_> {
             Average::Exponential(average) => {
                 average.state.n_steps = state.average_steps;
                 average.state.values = read_lists(&container, "average")?;
-                average.state.row_steps = read_row_steps(&container)?;
+                average.state.row_steps = read_steps(&container, AVERAGE_STEPS)?;
             }
             Average::Tail { mean, .. } => {
                 mean.n = state.average_steps;
@@ -122,7 +130,12 @@ impl Run<'_> {
         let moment =
             |i: usize, j: usize| container.tensor(&format!("moment.{i}.{j}")).and_then(|t: TensorView<'_>| t.to_f32());
         let moments = (0..n_params).map(|i| Ok([moment(i, 0)?, moment(i, 1)?])).collect::<Result<Vec<_>>>()?;
-        let optimizer = OptimizerState { n_steps: state.optimizer_steps, moments };
+        let drift = DriftState {
+            row_steps: read_steps(&container, ROW_STEPS)?,
+            settled_at: state.settled_at,
+            sums: state.drift_sums,
+        };
+        let optimizer = OptimizerState { n_steps: state.optimizer_steps, moments, drift };
         self.training.optimizer = Optimizer::resume(self.plan.train.optimizer, self.training.params(), optimizer)
             .ok_or_else(|| refuse("its optimizer does not fit the net".to_owned()))?;
         Ok(())
@@ -182,13 +195,15 @@ fn read_lists(container: &Container, name: &str) -> Result<Vec<Vec<f32>>> {
     names.map(|name| container.tensor(&name)?.to_f32()).collect()
 }
 
-fn row_steps_tensor(i: usize, steps: &[u64]) -> TensorData<'static> {
-    let bytes: Vec<u8> = steps.iter().flat_map(|&step| (step as i64).to_le_bytes()).collect();
-    TensorData { name: format!("average-steps.{i}"), dtype: DType::I64, shape: vec![steps.len()], bytes: bytes.into() }
+fn push_steps(tensors: &mut Vec<TensorData<'_>>, name: &str, lists: &[Vec<u64>]) {
+    tensors.extend(lists.iter().enumerate().map(|(i, steps)| {
+        let bytes: Vec<u8> = steps.iter().flat_map(|&step| (step as i64).to_le_bytes()).collect();
+        TensorData { name: format!("{name}.{i}"), dtype: DType::I64, shape: vec![steps.len()], bytes: bytes.into() }
+    }));
 }
 
-fn read_row_steps(container: &Container) -> Result<Vec<Vec<u64>>> {
-    let names = (0..).map(|i| format!("average-steps.{i}")).take_while(|name| container.names().any(|n| n == name));
+fn read_steps(container: &Container, name: &str) -> Result<Vec<Vec<u64>>> {
+    let names = (0..).map(|i| format!("{name}.{i}")).take_while(|name| container.names().any(|n| n == name));
     names
         .map(|name| {
             let numbers = container.tensor(&name)?.data.chunks_exact(8);

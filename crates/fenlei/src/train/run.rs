@@ -221,11 +221,11 @@ impl<'a> Run<'a> {
     }
 
     fn end_epoch(&mut self, epoch: u32, lr_factor: f64, mut schedule: Schedule) -> Result<()> {
+        self.training.end_epoch(u64::from(epoch));
         // A loss is known before its step; the step after the last one shows here.
         if self.training.params().iter().any(|param| param.data.iter().any(|w| !w.is_finite())) {
             return Err(super::diverged(epoch));
         }
-        self.training.end_epoch(u64::from(epoch));
         let (report, averaged) = self.validate()?;
         let n_docs = self.train.len() as f64;
         let figure = report.as_ref().map(|r| match self.plan.train.early_stopping.metric {
@@ -294,10 +294,11 @@ impl<'a> Run<'a> {
         Ok((Some(report), averaged))
     }
 
-    fn conclude(self, reason: StopReason) -> Result<Trained> {
+    fn conclude(mut self, reason: StopReason) -> Result<Trained> {
         if reason == StopReason::Interrupted && self.progress.history.is_empty() && self.progress.steps_done == 0 {
             return Err(Error::Interrupted);
         }
+        self.training.settle();
         let chosen = self.best.or_else(|| self.training.averaged());
         let mut net = self.training.net;
         if let Some(chosen) = chosen {
