@@ -16,6 +16,10 @@ use super::truncate::{Keep, truncate};
 use super::vocabulary::{LocalCounts, TokenCounts, UNKNOWN_ID, Vocabulary};
 use crate::error::{Error, Result};
 
+/// The token behind the last one of a document, where [`SegmentSpec::end_marks`](super::SegmentSpec::end_marks) asks
+/// for it.
+pub const END_MARK: &str = "</s>";
+
 /// Memory that is used again from text to text. It never changes a result.
 #[derive(Default)]
 pub struct Scratch {
@@ -62,6 +66,7 @@ struct Steps {
     cleaner: Cleaner,
     segmenter: Segmenter,
     stop_words: StopWords,
+    end_marks: usize,
 }
 
 impl Steps {
@@ -74,10 +79,11 @@ impl Steps {
             Some(words) => StopWords::of(words),
             None => StopWords::new(&spec.stop_words, files.stop_words.as_deref(), &clean),
         };
-        Ok(Self { cleaner, segmenter, stop_words })
+        Ok(Self { cleaner, segmenter, stop_words, end_marks: spec.segment.end_marks })
     }
 
-    /// Calls `sink` with every token that the stop words leave and its byte range in the cleaned text.
+    /// Calls `sink` with every token that the stop words leave and its byte range in the cleaned text, and, if there was
+    /// one, with the end marks.
     #[inline]
     fn for_each_token<T, F>(&self, text: &str, buffers: &mut Buffers, layers: &mut Vec<T>, mut sink: F)
     where
@@ -85,10 +91,19 @@ impl Steps {
         F: FnMut(&str, Range<usize>) -> ControlFlow<()>,
     {
         let cleaned = self.cleaner.clean(limited(text), buffers, layers);
-        // Whether the sink stopped does not matter: it has what it wants.
-        let _ = self.segmenter.segment(cleaned, |token, range| {
-            if self.stop_words.contains(token) { ControlFlow::Continue(()) } else { sink(token, range) }
+        let end = cleaned.text.len();
+        let mut is_empty = true;
+        let flow = self.segmenter.segment(cleaned, |token, range| {
+            if self.stop_words.contains(token) {
+                return ControlFlow::Continue(());
+            }
+            is_empty = false;
+            sink(token, range)
         });
+        if flow.is_continue() && !is_empty {
+            // Whether the sink stops does not matter: it has what it wants.
+            let _ = (0..self.end_marks).try_for_each(|_| sink(END_MARK, end..end));
+        }
     }
 }
 
@@ -292,7 +307,17 @@ impl TextPipeline {
             tokens.push(Token { text: token.to_owned(), offset: origin.of(range), id });
             ControlFlow::Continue(())
         });
-        let filtered = tokens.iter().filter(|token| !self.steps.stop_words.contains(&token.text)).cloned().collect();
+        let is_kept = |token: &&Token| !self.steps.stop_words.contains(&token.text);
+        let mut filtered: Vec<Token> = tokens.iter().filter(is_kept).cloned().collect();
+        if !filtered.is_empty() {
+            let end = cleaned.text.len();
+            let mark = Token {
+                text: END_MARK.to_owned(),
+                offset: origin.of(end..end),
+                id: self.vocabulary.id(END_MARK).unwrap_or(UNKNOWN_ID),
+            };
+            filtered.extend(std::iter::repeat_n(mark, self.steps.end_marks));
+        }
         let Encoding { ids, offsets } = self.encode(text);
         Stages { cleaned: cleaned.text.to_owned(), tokens, filtered, ids, offsets }
     }

@@ -102,6 +102,9 @@ pub enum Mask {
     Remove,
 }
 
+/// More end marks than any filter could need.
+const MAX_END_MARKS: usize = 1000;
+
 /// How a text is cut into tokens.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -120,6 +123,9 @@ pub struct SegmentSpec {
     /// A `tokenizer.json`, for the mode `tokenizer`. Default: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tokenizer: Option<PathBuf>,
+    /// How many `</s>` stand behind the last token of a document, so that filters can tell where it ends: the last
+    /// sentence of a review often says most. As many as filters are wide is enough. Default: 0.
+    pub end_marks: usize,
 }
 
 impl Default for SegmentSpec {
@@ -131,6 +137,7 @@ impl Default for SegmentSpec {
             hmm: true,
             user_dict: None,
             tokenizer: None,
+            end_marks: 0,
         }
     }
 }
@@ -260,6 +267,10 @@ impl PipelineSpec {
                 "leave it out for 1024, or give a number",
             );
         }
+        if self.segment.end_marks > MAX_END_MARKS {
+            let problem = format!("found {}, expected at most {MAX_END_MARKS}", self.segment.end_marks);
+            return wrong("segment.end_marks", &problem, "as many as the widest filter has taps are enough");
+        }
         if let Some(c) =
             self.clean.keep.as_deref().and_then(|keep| keep.chars().find(|&c| self.clean.remove.contains(c)))
         {
@@ -322,7 +333,11 @@ impl fmt::Display for PipelineSpec {
         if segment.mode == SegmentMode::Auto {
             write!(f, ", Chinese by {}", word(&segment.chinese))?;
         }
-        write!(f, ", punctuation {})", word(&segment.punctuation))?;
+        write!(f, ", punctuation {}", word(&segment.punctuation))?;
+        if segment.end_marks > 0 {
+            write!(f, ", {} end marks", segment.end_marks)?;
+        }
+        f.write_str(")")?;
         if !stop_words.languages.is_empty() || stop_words.file.is_some() {
             let own = stop_words.file.iter().map(|path| path.display().to_string());
             let lists: Vec<_> = stop_words.languages.iter().cloned().chain(own).collect();
@@ -381,6 +396,7 @@ mod tests {
             ("[segment]\nmode = 'tokenizer'\ntokenizer = 'x'\npunctuation = 'drop'", "pipeline.segment.punctuation"),
             ("[segment]\nmode = 'words'\nchinese = 'jieba'", "pipeline.segment.chinese"),
             ("[segment]\nuser_dict = 'x'", "pipeline.segment.user_dict"),
+            ("[segment]\nend_marks = 1001", "pipeline.segment.end_marks"),
             ("[stop_words]\nlanguages = ['en', 'xx']", "pipeline.stop_words.languages"),
         ] {
             let problem = problem(toml);
