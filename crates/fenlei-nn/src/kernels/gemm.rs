@@ -1,5 +1,8 @@
-//! Matrix products, by the `gemm` crate.
+//! Matrix products: by the `gemm` crate, or, within a training step, on [`tiles`](super::tiles) where the machine has them.
 
+use std::cell::Cell;
+
+use super::tiles::{self, Filters, MaximaMemory, Packed, Places};
 use crate::scalar::Scalar;
 
 /// A matrix in a slice: element `(r, c)` at `r * row_stride + c * col_stride`.
@@ -33,6 +36,30 @@ impl<'a, T> Mat<'a, T> {
         Self { data, n_rows, n_cols, row_stride, col_stride: 1 }
     }
 
+    /// How many rows.
+    pub fn n_rows(&self) -> usize {
+        self.n_rows
+    }
+
+    /// How many columns.
+    pub fn n_cols(&self) -> usize {
+        self.n_cols
+    }
+
+    /// Whether the numbers of a row stand side by side; else those of a column do.
+    #[inline(always)]
+    pub(super) fn is_row_major(&self) -> bool {
+        self.col_stride == 1
+    }
+
+    /// The numbers from an element on, and how far apart its rows (or columns, see [`is_row_major`](Self::is_row_major))
+    /// begin.
+    #[inline(always)]
+    pub(super) fn from(&self, row: usize, col: usize) -> (&'a [T], usize) {
+        let stride = if self.is_row_major() { self.row_stride } else { self.col_stride };
+        (&self.data[row * self.row_stride + col * self.col_stride..], stride)
+    }
+
     /// The same numbers with rows and columns exchanged.
     pub fn t(self) -> Self {
         Self {
@@ -42,6 +69,86 @@ impl<'a, T> Mat<'a, T> {
             row_stride: self.col_stride,
             col_stride: self.row_stride,
         }
+    }
+}
+
+/// From this many multiplications on, splitting the numbers for tiles costs less than tiles save.
+const TILES_FROM: usize = 1 << 21;
+
+/// Matrix products by special instructions.
+pub trait GemmKernels: Sized {
+    /// [`matmul_strided`] on tiles. False when there are none, or when they would not help; nothing is done then.
+    fn multiply_on_tiles(
+        out: &mut [Self],
+        out_stride: usize,
+        a: Mat<'_, Self>,
+        b: Mat<'_, Self>,
+        accumulate: bool,
+    ) -> bool;
+
+    /// [`tiles::max_of_products`]. False when there are no tiles; nothing is done then.
+    fn max_of_products_on_tiles(
+        out: (&mut [Self], &mut [u32], usize),
+        memory: &mut MaximaMemory,
+        factors: (Mat<'_, Self>, Mat<'_, Self>),
+        groups: &[Filters],
+        places: &Places<'_>,
+    ) -> bool;
+}
+
+impl GemmKernels for f64 {
+    fn multiply_on_tiles(_: &mut [Self], _: usize, _: Mat<'_, Self>, _: Mat<'_, Self>, _: bool) -> bool {
+        false
+    }
+
+    fn max_of_products_on_tiles(
+        _: (&mut [Self], &mut [u32], usize),
+        _: &mut MaximaMemory,
+        _: (Mat<'_, Self>, Mat<'_, Self>),
+        _: &[Filters],
+        _: &Places<'_>,
+    ) -> bool {
+        false
+    }
+}
+
+thread_local! {
+    /// The factors of the last product, to use their memory again. Taken out while in use: a thread that waits for
+    /// others may be given another product to compute.
+    static FACTORS: Cell<(Packed, Packed)> = Cell::default();
+}
+
+impl GemmKernels for f32 {
+    fn multiply_on_tiles(
+        out: &mut [Self],
+        out_stride: usize,
+        a: Mat<'_, Self>,
+        b: Mat<'_, Self>,
+        accumulate: bool,
+    ) -> bool {
+        let (m, k, n) = (a.n_rows, a.n_cols, b.n_cols);
+        if m * n * k < TILES_FROM || m.min(n) < tiles::SIDE || k < tiles::DEPTH || !tiles::available() {
+            return false;
+        }
+        let (mut left, mut right) = FACTORS.take();
+        rayon::join(|| tiles::pack_rows(&mut left, a), || tiles::pack_columns(&mut right, b));
+        tiles::multiply(out, out_stride, m, n, (&left, &right), accumulate);
+        FACTORS.set((left, right));
+        true
+    }
+
+    fn max_of_products_on_tiles(
+        out: (&mut [Self], &mut [u32], usize),
+        memory: &mut MaximaMemory,
+        factors: (Mat<'_, Self>, Mat<'_, Self>),
+        groups: &[Filters],
+        places: &Places<'_>,
+    ) -> bool {
+        let available = tiles::available();
+        if available {
+            tiles::max_of_products(out, memory, factors, groups, places);
+        }
+        available
     }
 }
 
@@ -100,6 +207,33 @@ pub fn matmul_strided<T: Scalar>(out: &mut [T], out_stride: usize, a: Mat<'_, T>
             false,
             parallelism,
         );
+    }
+}
+
+/// [`matmul`] for training steps: where the machine has [`tiles`], large products of `f32` are made on them, to 16 bits
+/// instead of 24. What a trained net says never depends on it.
+///
+/// # Panics
+/// When the sizes do not fit.
+pub fn matmul_in_training<T: Scalar>(out: &mut [T], a: Mat<'_, T>, b: Mat<'_, T>, accumulate: bool) {
+    assert_eq!(out.len(), a.n_rows * b.n_cols, "a {} by {} result", a.n_rows, b.n_cols);
+    matmul_strided_in_training(out, b.n_cols, a, b, accumulate);
+}
+
+/// [`matmul_strided`] for training steps, as [`matmul_in_training`].
+///
+/// # Panics
+/// When the sizes do not fit.
+pub fn matmul_strided_in_training<T: Scalar>(
+    out: &mut [T],
+    out_stride: usize,
+    a: Mat<'_, T>,
+    b: Mat<'_, T>,
+    accumulate: bool,
+) {
+    assert_eq!(a.n_cols, b.n_rows, "inner sizes");
+    if !T::multiply_on_tiles(out, out_stride, a, b, accumulate) {
+        matmul_strided(out, out_stride, a, b, accumulate);
     }
 }
 

@@ -7,5 +7,6 @@ pub mod norms;
 pub mod pooling;
 pub mod sparse_grad;
 pub mod table;
+pub mod tiles;
 pub mod update;
 pub mod windows;

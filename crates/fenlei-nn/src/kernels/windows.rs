@@ -44,7 +44,7 @@ const BLOCK: usize = 64;
 
 /// `best[f] = max_t Σ_k product(index[t + k - pad], k, f)` over `positions`, and where it is (the first such `t`).
 ///
-/// `best` and `winners`: `[n_filters]`. `index`: the product row of each token of the document.
+/// `best` and `winners`: as many filters as are wanted, from the first. `index`: the product row of each token of the document.
 #[inline(always)]
 fn max_body<T: Scalar>(
     best: &mut [T],
@@ -55,15 +55,15 @@ fn max_body<T: Scalar>(
     positions: std::ops::Range<usize>,
 ) {
     let mut f = 0;
-    while f + BLOCK <= product.n_filters {
+    while f + BLOCK <= best.len() {
         max_block::<T, BLOCK>(&mut best[f..], &mut winners[f..], f, product, index, window, positions.clone());
         f += BLOCK;
     }
-    while f + 16 <= product.n_filters {
+    while f + 16 <= best.len() {
         max_block::<T, 16>(&mut best[f..], &mut winners[f..], f, product, index, window, positions.clone());
         f += 16;
     }
-    while f < product.n_filters {
+    while f < best.len() {
         max_block::<T, 1>(&mut best[f..], &mut winners[f..], f, product, index, window, positions.clone());
         f += 1;
     }

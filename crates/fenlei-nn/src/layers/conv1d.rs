@@ -9,7 +9,7 @@ use super::{Cache, Input, Layer, Padding, Pass};
 use crate::init::{Builder, Init};
 use crate::kernels::documents::for_each_doc;
 use crate::kernels::elementwise::add_column_sums;
-use crate::kernels::gemm::{Mat, matmul, matmul_strided};
+use crate::kernels::gemm::{Mat, matmul_in_training, matmul_strided_in_training};
 use crate::params::{Grads, ParamId, Params, Role};
 use crate::ragged::Rows;
 use crate::scalar::Scalar;
@@ -89,7 +89,7 @@ impl Conv1d {
 }
 
 impl<T: Scalar> Layer<T> for Conv1d {
-    fn forward(&self, y: &mut Rows<T>, cache: &mut Cache<T>, x: Input<'_, T>, params: &Params<T>, _: Pass) {
+    fn forward(&self, y: &mut Rows<T>, cache: &mut Cache<T>, x: Input<'_, T>, params: &Params<T>, pass: Pass) {
         let x = x.rows();
         let ConvShape { n_in, n_filters, width, stride, .. } = self.shape;
         y.resize_documents((0..x.n_docs()).map(|doc_idx| self.n_positions(x.doc(doc_idx).len())), n_filters);
@@ -111,7 +111,7 @@ impl<T: Scalar> Layer<T> for Conv1d {
 
         products.resize(n_positions * n_filters, T::ZERO);
         let w = Mat::new(params.data(self.weight), n_filters, width * n_in);
-        matmul(products, self.windows(laid_out, n_positions), w.t(), false);
+        pass.matmul(products, self.windows(laid_out, n_positions), w.t());
         let bias = params.data(self.bias);
         let work = y.data.len();
         for_each_doc(&mut y.data, n_filters, &y.starts, work, |doc_idx, y| {
@@ -153,7 +153,12 @@ impl<T: Scalar> Layer<T> for Conv1d {
         if !dw.is_empty() && is_sparse {
             wins.add_to_weights(dw, laid_out, stride * n_in, width * n_in);
         } else if !dw.is_empty() {
-            matmul(dw, Mat::new(d_products, n_positions, n_filters).t(), self.windows(laid_out, n_positions), true);
+            matmul_in_training(
+                dw,
+                Mat::new(d_products, n_positions, n_filters).t(),
+                self.windows(laid_out, n_positions),
+                true,
+            );
         }
 
         let Some(dx) = dx else { return };
@@ -167,7 +172,7 @@ impl<T: Scalar> Layer<T> for Conv1d {
             // Place k of a window adds to rows `position · stride + k`: one product each, so that no rows overlap.
             for k in 0..width {
                 let w_k = Mat::strided(&params.data(self.weight)[k * n_in..], n_filters, n_in, width * n_in);
-                matmul_strided(&mut d_laid_out[k * n_in..], stride * n_in, d_products, w_k, true);
+                matmul_strided_in_training(&mut d_laid_out[k * n_in..], stride * n_in, d_products, w_k, true);
             }
         }
         dx.reset(&x.starts, n_in);

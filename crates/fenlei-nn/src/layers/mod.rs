@@ -22,6 +22,8 @@ pub mod text_conv;
 pub mod text_conv_backward;
 pub mod text_conv_scoring;
 
+use crate::kernels::gemm::{Mat, matmul, matmul_in_training};
+use crate::kernels::tiles::MaximaMemory;
 use crate::params::{Grads, Params};
 use crate::ragged::{Batch, Rows};
 use crate::scalar::Scalar;
@@ -84,6 +86,17 @@ pub enum Pass {
     },
 }
 
+impl Pass {
+    /// `out = a · b`: exact to the type's precision when predicting, on [`tiles`](crate::kernels::tiles) where that is
+    /// faster when training.
+    pub(crate) fn matmul<T: Scalar>(self, out: &mut [T], a: Mat<'_, T>, b: Mat<'_, T>) {
+        match self {
+            Self::Predict => matmul(out, a, b, false),
+            Self::Train { .. } => matmul_in_training(out, a, b, false),
+        }
+    }
+}
+
 /// What a layer remembers between its forward and its backward pass, and the memory it works in.
 ///
 /// Each layer says which fields it uses, and for what. All keep their memory from step to step.
@@ -103,6 +116,8 @@ pub struct Cache<T> {
     pub work3: Vec<T>,
     /// The sorted lists of the text convolution's backward pass.
     pub sparse: text_conv_backward::SparseLists<T>,
+    /// The maxima of a text convolution in training.
+    pub maxima: MaximaMemory,
     /// Fixed-point products of the batch's tokens.
     pub fixed: Vec<i16>,
     /// Fixed-point products of the whole vocabulary, for scoring many texts.

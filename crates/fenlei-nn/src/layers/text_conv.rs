@@ -10,7 +10,8 @@ use rayon::prelude::*;
 use super::activation::Activation;
 use super::padding::Padding;
 use super::{Cache, Input, Layer, Pass};
-use crate::kernels::gemm::{Mat, matmul};
+use crate::kernels::gemm::Mat;
+use crate::kernels::tiles::{Filters, MaximaMemory, Places};
 use crate::kernels::windows::{Product, Window};
 use crate::params::{Grads, ParamId, Params, Role};
 use crate::ragged::{Batch, Rows};
@@ -211,6 +212,45 @@ impl TextConv {
     }
 }
 
+impl TextConv {
+    /// Takes all maxima from products that are never stored. False when this machine cannot.
+    fn max_on_tiles<T: Scalar>(
+        &self,
+        y: &mut Rows<T>,
+        winners: &mut [u32],
+        memory: &mut MaximaMemory,
+        factors: (Mat<'_, T>, Mat<'_, T>),
+        batch: &Batch,
+    ) -> bool {
+        let filters = |group: &FilterGroup| Filters {
+            window: group.window,
+            first_row: group.column,
+            n_filters: self.n_filters,
+            output: group.output,
+        };
+        let groups: Vec<Filters> = self.groups.iter().map(filters).collect();
+        let Rows { data, starts, width } = y;
+        let of = |row: usize, group: usize| {
+            let doc = starts.partition_point(|&s| s as usize <= row) - 1;
+            let tokens = batch.doc(doc);
+            let n_positions = self.n_positions(&self.groups[group], tokens.len());
+            (tokens, self.pooling.positions(row - starts[doc] as usize, n_positions))
+        };
+        let places = Places { index: &batch.index, n_rows: data.len() / (*width).max(1), of: &of };
+        T::max_of_products_on_tiles((data, winners, *width), memory, factors, &groups, &places)
+    }
+
+    /// Bias and activation, in place.
+    fn activate<T: Scalar>(&self, y: &mut Rows<T>, params: &Params<T>) {
+        let bias = params.data(self.bias);
+        y.data.par_chunks_mut(y.width).with_min_len(64).for_each(|y| {
+            for (value, bias) in y.iter_mut().zip(bias) {
+                *value = self.activation.apply(*value + *bias);
+            }
+        });
+    }
+}
+
 impl<T: Scalar> Layer<T> for TextConv {
     fn begin_training(&self, params: &mut Params<T>) {
         params.data_mut(self.scale).fill(T::ZERO);
@@ -233,14 +273,6 @@ impl<T: Scalar> Layer<T> for TextConv {
         let scores = pass == Pass::Predict && self.is_fixed_point(params);
         if !(scores && cache.table.is_some()) {
             self.gather(&mut cache.work, &mut cache.mask, batch, params, pass);
-            let n_distinct = batch.distinct.len();
-            cache.work2.resize(n_distinct * self.n_columns, T::ZERO);
-            matmul(
-                &mut cache.work2,
-                Mat::new(&cache.work, n_distinct, self.dim),
-                Mat::new(params.data(self.weight), self.n_columns, self.dim).t(),
-                false,
-            );
         }
         let width = self.n_outputs();
         y.starts.clear();
@@ -251,11 +283,23 @@ impl<T: Scalar> Layer<T> for TextConv {
         y.width = width;
         let n_rows = y.n_rows();
         y.data.resize(n_rows * width, T::ZERO);
+        let n_distinct = batch.distinct.len();
+        let weight = Mat::new(params.data(self.weight), self.n_columns, self.dim);
+        cache.winners.resize(n_rows * width, 0);
+        if pass != Pass::Predict && self.pooling != TextPooling::None {
+            let Cache { winners, work, maxima, .. } = &mut *cache;
+            if self.max_on_tiles(y, winners, maxima, (Mat::new(work, n_distinct, self.dim), weight), batch) {
+                return self.activate(y, params);
+            }
+        }
+        if !(scores && cache.table.is_some()) {
+            cache.work2.resize(n_distinct * self.n_columns, T::ZERO);
+            pass.matmul(&mut cache.work2, Mat::new(&cache.work, n_distinct, self.dim), weight.t());
+        }
         if scores {
             return self.score(y, cache, batch, params);
         }
-        cache.winners.resize(n_rows * width, 0);
-        let (starts, products, bias) = (&y.starts, &cache.work2, params.data(self.bias));
+        let (starts, products) = (&y.starts, &cache.work2);
         let rows = y.data.par_chunks_mut(width).zip(cache.winners.par_chunks_mut(width)).enumerate();
         rows.with_min_len(if self.pooling == TextPooling::None { 64 } else { 1 }).for_each(|(row, (y, winners))| {
             let doc = starts.partition_point(|&s| s as usize <= row) - 1;
@@ -273,10 +317,8 @@ impl<T: Scalar> Layer<T> for TextConv {
                     T::max_over_positions(&mut y[columns], winners, product, index, group.window, positions);
                 }
             }
-            for (value, bias) in y.iter_mut().zip(bias) {
-                *value = self.activation.apply(*value + *bias);
-            }
         });
+        self.activate(y, params);
     }
 
     fn backward(

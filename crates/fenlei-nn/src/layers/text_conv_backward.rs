@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::Cache;
 use super::conv1d_sparse::SparseOutputs;
 use super::text_conv::{FilterGroup, TextConv, TextPooling};
-use crate::kernels::gemm::{Mat, matmul};
+use crate::kernels::gemm::{Mat, matmul_in_training};
 use crate::kernels::sparse_grad::{Groups, Taps, Win};
 use crate::params::Params;
 use crate::ragged::{Batch, Rows};
@@ -184,6 +184,7 @@ impl TextConv {
         self.lay_out_by_position(d_sums, &cache.winners, dy, y, first_position);
         let (d_sums, first_position) = (&*d_sums, &*first_position);
         let width = dy.width;
+        cache.work2.resize(n_distinct * self.n_columns, T::ZERO);
         cache.work2.par_chunks_mut(self.n_columns).enumerate().with_min_len(16).for_each(|(token, d_row)| {
             d_row.fill(T::ZERO);
             for &(doc, token_position) in occurrences.get(token) {
@@ -202,10 +203,10 @@ impl TextConv {
         });
         let d_product = Mat::new(&cache.work2, n_distinct, self.n_columns);
         let vectors = Mat::new(&cache.work, n_distinct, self.dim);
-        matmul(d_weight, d_product.t(), vectors, true);
+        matmul_in_training(d_weight, d_product.t(), vectors, true);
         if let Some(d_vectors) = d_vectors {
             let weight = Mat::new(params.data(self.weight), self.n_columns, self.dim);
-            matmul(d_vectors, d_product, weight, true);
+            matmul_in_training(d_vectors, d_product, weight, true);
         }
     }
 

@@ -1,0 +1,208 @@
+//! The product of two packed factors.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::{Packed, SIDE};
+
+/// Panels of rows that a task multiplies: two, as many as the registers hold at once.
+const ROWS: usize = 2 * SIDE;
+
+/// Blocks of rows that a task multiplies at least.
+const BLOCKS_PER_TASK: usize = 4;
+
+/// `out = a · b`, or `out += a · b` with `accumulate`: `[n_rows, n_cols]`, rows `stride` numbers apart.
+///
+/// # Panics
+/// When `out` is too short or the factors are smaller than the result.
+pub fn multiply(
+    out: &mut [f32],
+    stride: usize,
+    n_rows: usize,
+    n_cols: usize,
+    factors: (&Packed, &Packed),
+    accumulate: bool,
+) {
+    multiply_in_parts(out, stride, n_rows, 0..n_cols, factors, accumulate);
+}
+
+/// [`multiply`] for some of the columns, the first of which is a multiple of 16.
+///
+/// # Panics
+/// As [`multiply`].
+pub fn multiply_in_parts(
+    out: &mut [f32],
+    stride: usize,
+    n_rows: usize,
+    columns: Range<usize>,
+    factors: (&Packed, &Packed),
+    accumulate: bool,
+) {
+    let blocks = out.par_chunks_mut(ROWS * stride).take(n_rows.div_ceil(ROWS)).enumerate();
+    blocks.with_min_len(BLOCKS_PER_TASK).for_each(|(block, out)| {
+        let rows = block * ROWS..n_rows.min((block + 1) * ROWS);
+        multiply_columns(out, stride, rows, columns.clone(), factors, accumulate);
+    });
+}
+
+/// A part of a product, by one thread: rows and columns of it, the first of which are multiples of 16, into `out`, whose
+/// rows are `stride` numbers apart.
+///
+/// # Panics
+/// When `out` is too short or the factors are smaller than the result.
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+pub(super) fn multiply_columns(
+    out: &mut [f32],
+    stride: usize,
+    rows: Range<usize>,
+    columns: Range<usize>,
+    (a, b): (&Packed, &Packed),
+    accumulate: bool,
+) {
+    use super::registers::x86;
+
+    assert!(super::available(), "this machine has no tiles");
+    assert!(rows.start % SIDE == 0 && columns.start % SIDE == 0, "parts begin with a panel");
+    assert!(a.n_depths() == b.n_depths(), "inner sizes");
+    assert!(rows.end <= a.n_panels() * SIDE && columns.end <= b.n_panels() * SIDE, "factors of that size");
+    let (n_rows, n_cols) = (rows.len(), columns.len());
+    if n_rows == 0 || n_cols == 0 {
+        return;
+    }
+    assert!(stride >= n_cols && out.len() >= (n_rows - 1) * stride + n_cols, "room for {n_rows} by {n_cols}");
+    // SAFETY: tiles are available; `block` reads panels that exist and writes where there is room, as checked above.
+    unsafe {
+        x86::configure();
+        for row in (0..n_rows).step_by(ROWS) {
+            for col in (0..n_cols).step_by(ROWS) {
+                let place = Place { n_rows: n_rows - row, n_cols: n_cols - col, stride };
+                let left = (rows.start + row) / SIDE;
+                let right = (columns.start + col) / SIDE;
+                block(out.as_mut_ptr().add(row * stride + col), &place, (a, left), (b, right), accumulate);
+            }
+        }
+        x86::release();
+    }
+}
+
+/// Never called: there are no tiles.
+#[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
+pub(super) fn multiply_columns(
+    _: &mut [f32],
+    _: usize,
+    _: Range<usize>,
+    _: Range<usize>,
+    _: (&Packed, &Packed),
+    _: bool,
+) {
+}
+
+/// What there is room for from a place in the result on.
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+struct Place {
+    n_rows: usize,
+    n_cols: usize,
+    stride: usize,
+}
+
+/// Two by two tiles of the result, or fewer at the edges. Registers 0 to 3 sum, 4 and 5 hold rows, 6 and 7 columns.
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+#[inline(always)]
+unsafe fn block(
+    out: *mut f32,
+    place: &Place,
+    (a, left): (&Packed, usize),
+    (b, right): (&Packed, usize),
+    accumulate: bool,
+) {
+    use super::registers::x86::{add_product, load, zero};
+
+    /// Bytes of a tile, and of a tile's row.
+    const TILE: usize = 1024;
+    const ROW: usize = 64;
+    let two_rows = place.n_rows > SIDE;
+    let two_cols = place.n_cols > SIDE;
+    let (a0, b0) = (a.panel(left), b.panel(right));
+    // A panel that is not there is computed as the one before and not stored.
+    let (a1, b1) = (if two_rows { a.panel(left + 1) } else { a0 }, if two_cols { b.panel(right + 1) } else { b0 });
+    // SAFETY: the caller's; each panel has `n_depths` pairs of tiles.
+    unsafe {
+        if accumulate {
+            edge::<0>(out, place, (0, 0), true);
+            edge::<1>(out, place, (0, 1), true);
+            edge::<2>(out, place, (1, 0), true);
+            edge::<3>(out, place, (1, 1), true);
+        } else {
+            zero::<0>();
+            zero::<1>();
+            zero::<2>();
+            zero::<3>();
+        }
+        for depth in 0..a.n_depths() {
+            let high = depth * 2 * TILE;
+            let low = high + TILE;
+            load::<6>(b0.add(high), ROW);
+            load::<4>(a0.add(low), ROW);
+            add_product::<0, 4, 6>();
+            load::<7>(b1.add(high), ROW);
+            add_product::<1, 4, 7>();
+            load::<5>(a1.add(low), ROW);
+            add_product::<2, 5, 6>();
+            add_product::<3, 5, 7>();
+            load::<4>(a0.add(high), ROW);
+            add_product::<0, 4, 6>();
+            add_product::<1, 4, 7>();
+            load::<5>(a1.add(high), ROW);
+            add_product::<2, 5, 6>();
+            add_product::<3, 5, 7>();
+            load::<6>(b0.add(low), ROW);
+            add_product::<0, 4, 6>();
+            load::<7>(b1.add(low), ROW);
+            add_product::<1, 4, 7>();
+            add_product::<2, 5, 6>();
+            add_product::<3, 5, 7>();
+        }
+        edge::<0>(out, place, (0, 0), false);
+        edge::<1>(out, place, (0, 1), false);
+        edge::<2>(out, place, (1, 0), false);
+        edge::<3>(out, place, (1, 1), false);
+    }
+}
+
+/// Reads or writes the tile `(i, j)` of a block, or as much of it as there is.
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+#[inline(always)]
+unsafe fn edge<const T: usize>(out: *mut f32, place: &Place, (i, j): (usize, usize), read: bool) {
+    use super::registers::x86::{load, store};
+
+    let (n_rows, n_cols) = (place.n_rows.saturating_sub(i * SIDE), place.n_cols.saturating_sub(j * SIDE));
+    if (n_rows == 0 || n_cols == 0) && !read {
+        return;
+    }
+    // SAFETY: the caller's: there is room for the rows and columns of `place`.
+    unsafe {
+        let out = out.wrapping_add(i * SIDE * place.stride + j * SIDE);
+        if n_rows >= SIDE && n_cols >= SIDE {
+            if read {
+                load::<T>(out.cast(), place.stride * size_of::<f32>());
+            } else {
+                store::<T>(out.cast(), place.stride * size_of::<f32>());
+            }
+            return;
+        }
+        let mut whole = [[0f32; SIDE]; SIDE];
+        let (n_rows, n_cols) = (n_rows.min(SIDE), n_cols.min(SIDE));
+        if read {
+            for (r, row) in whole.iter_mut().take(n_rows).enumerate() {
+                std::ptr::copy_nonoverlapping(out.add(r * place.stride), row.as_mut_ptr(), n_cols);
+            }
+            load::<T>(whole.as_ptr().cast(), SIDE * size_of::<f32>());
+        } else {
+            store::<T>(whole.as_mut_ptr().cast(), SIDE * size_of::<f32>());
+            for (r, row) in whole.iter().take(n_rows).enumerate() {
+                std::ptr::copy_nonoverlapping(row.as_ptr(), out.add(r * place.stride), n_cols);
+            }
+        }
+    }
+}
