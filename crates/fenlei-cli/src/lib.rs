@@ -17,6 +17,7 @@ mod progress;
 mod train;
 
 use std::ffi::OsString;
+use std::num::NonZero;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
@@ -43,9 +44,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn dispatch(arguments: Arguments) -> anyhow::Result<()> {
-    if let Some(n_threads) = arguments.threads {
-        rayon::ThreadPoolBuilder::new().num_threads(n_threads.get()).build_global()?;
-    }
+    // This thread works too: handing each parallel loop to others and sleeping until they are done would cost more
+    // than many of the loops.
+    let n_threads = arguments.threads.map_or(0, NonZero::get);
+    rayon::ThreadPoolBuilder::new().num_threads(n_threads).use_current_thread().build_global()?;
     match arguments.command {
         Subcommands::Train(args) => train::run(&args),
         Subcommands::Eval(args) => evaluate::run(&args),

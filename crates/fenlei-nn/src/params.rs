@@ -1,5 +1,6 @@
 //! Parameters and their gradients.
 
+use crate::kernels::elementwise::fill_with;
 use crate::scalar::Scalar;
 
 /// Which parameter of a net: an index into [`Params`].
@@ -134,8 +135,8 @@ impl<T: Scalar> Grads<T> {
         self.list.resize_with(params.len(), Grad::default);
         for (grad, param) in self.list.iter_mut().zip(params.iter()) {
             grad.rows.clear();
-            grad.data.clear();
             if !param.trainable {
+                grad.data.clear();
                 continue;
             }
             let n = if param.role == Role::Table {
@@ -145,6 +146,7 @@ impl<T: Scalar> Grads<T> {
                 param.data.len()
             };
             grad.data.resize(n, T::ZERO);
+            fill_with(&mut grad.data, |_| T::ZERO);
         }
     }
 

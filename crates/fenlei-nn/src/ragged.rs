@@ -97,7 +97,8 @@ impl<T: Copy + Default> Rows<T> {
 
 /// The token ids of several documents, with the distinct ones listed once.
 ///
-/// Invariant: `ids[i] == distinct[index[i]]`; `distinct` is in the order of first appearance.
+/// Invariant: `ids[i] == distinct[index[i]]`; `distinct` ascends, so that whoever divides the distinct tokens among
+/// threads divides a table's rows in the same way, and each row stays with one processor.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Batch {
     /// `[n_tokens]`: every document's token ids, one document after another.
@@ -108,8 +109,10 @@ pub struct Batch {
     pub distinct: Vec<u32>,
     /// `[n_tokens]`: the place in `distinct` of each token.
     pub index: Vec<u32>,
-    /// `[vocab_size]`: place in `distinct` plus one, 0 for absent; all 0 between fills.
-    seen: Vec<u32>,
+    /// `[vocab_size]`: the place in `distinct` of an id that is there.
+    places: Vec<u32>,
+    /// A bit for each id; all 0 between fills.
+    words: Vec<u64>,
 }
 
 impl Batch {
@@ -160,20 +163,24 @@ impl Batch {
     }
 
     fn list_distinct(&mut self, vocab_size: usize) {
-        self.seen.resize(vocab_size, 0);
-        self.distinct.clear();
-        self.index.clear();
-        for &id in &self.ids {
-            let place = &mut self.seen[id as usize];
-            if *place == 0 {
-                self.distinct.push(id);
-                *place = self.distinct.len() as u32;
+        let Self { ids, distinct, index, places, words, .. } = self;
+        words.resize(vocab_size.div_ceil(64), 0);
+        places.resize(vocab_size, 0);
+        for &id in &*ids {
+            assert!((id as usize) < vocab_size, "token id {id} of {vocab_size}");
+            words[id as usize / 64] |= 1 << (id % 64);
+        }
+        distinct.clear();
+        for (i, word) in words.iter_mut().enumerate() {
+            while *word != 0 {
+                let id = i as u32 * 64 + word.trailing_zeros();
+                places[id as usize] = distinct.len() as u32;
+                distinct.push(id);
+                *word &= *word - 1;
             }
-            self.index.push(*place - 1);
         }
-        for &id in &self.distinct {
-            self.seen[id as usize] = 0;
-        }
+        index.clear();
+        index.extend(ids.iter().map(|&id| places[id as usize]));
     }
 }
 
@@ -182,11 +189,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lists_each_token_once_in_order_of_appearance() {
+    fn lists_each_token_once_in_ascending_order() {
         let mut batch = Batch::new([&[5, 2, 5][..], &[], &[2, 9]], 10);
         assert_eq!(batch.starts, [0, 3, 3, 5]);
-        assert_eq!(batch.distinct, [5, 2, 9]);
-        assert_eq!(batch.index, [0, 1, 0, 1, 2]);
+        assert_eq!(batch.distinct, [2, 5, 9]);
+        assert_eq!(batch.index, [1, 0, 1, 0, 2]);
         batch.fill([&[9, 9][..]], 10);
         assert_eq!((batch.distinct.as_slice(), batch.index.as_slice()), (&[9][..], &[0, 0][..]));
     }

@@ -1,9 +1,11 @@
 //! Training a net step by step.
 
+use crate::awake::Awake;
+use crate::kernels::memory::in_large_pages;
 use crate::loss::{Loss, Targets};
 use crate::net::{Net, Workspace};
 use crate::optim::{AverageSpec, ExponentialAverage, Optimizer, OptimizerSpec, Regularization, TailAverage};
-use crate::params::{Grads, Params};
+use crate::params::{Grads, Params, Role};
 use crate::ragged::Batch;
 use crate::rng;
 use crate::scalar::Scalar;
@@ -64,6 +66,7 @@ pub struct Training<T> {
     d_logits: Vec<T>,
     labels: Vec<u32>,
     label_starts: Vec<u32>,
+    _awake: Awake,
 }
 
 impl<T: Scalar> Training<T> {
@@ -77,6 +80,9 @@ impl<T: Scalar> Training<T> {
         class_weights: Option<Vec<f64>>,
     ) -> Self {
         net.begin_training();
+        for param in net.params.iter_mut().filter(|param| param.role == Role::Table) {
+            param.data = in_large_pages(std::mem::take(&mut param.data));
+        }
         Self {
             optimizer: Optimizer::new(optimizer, &net.params),
             net,
@@ -90,6 +96,7 @@ impl<T: Scalar> Training<T> {
             d_logits: Vec::new(),
             labels: Vec::new(),
             label_starts: Vec::new(),
+            _awake: Awake::new(),
         }
     }
 

@@ -13,6 +13,8 @@ pub struct Mat<'a, T> {
     n_cols: usize,
     row_stride: usize,
     col_stride: usize,
+    /// For each row (or column, when transposed) which one of the stored it is.
+    lines: Option<&'a [u32]>,
 }
 
 impl<'a, T> Mat<'a, T> {
@@ -22,7 +24,17 @@ impl<'a, T> Mat<'a, T> {
     /// When `data` has another length.
     pub fn new(data: &'a [T], n_rows: usize, n_cols: usize) -> Self {
         assert_eq!(data.len(), n_rows * n_cols, "a {n_rows} by {n_cols} matrix");
-        Self { data, n_rows, n_cols, row_stride: n_cols, col_stride: 1 }
+        Self { data, n_rows, n_cols, row_stride: n_cols, col_stride: 1, lines: None }
+    }
+
+    /// Some rows of the matrix in `data`: row `r` is row `rows[r]` of it.
+    ///
+    /// # Panics
+    /// When `data` has no such row.
+    pub fn gathered(data: &'a [T], rows: &'a [u32], n_cols: usize) -> Self {
+        let n_stored = data.len() / n_cols.max(1);
+        assert!(rows.iter().all(|&row| (row as usize) < n_stored), "rows of {n_stored}");
+        Self { data, n_rows: rows.len(), n_cols, row_stride: n_cols, col_stride: 1, lines: Some(rows) }
     }
 
     /// An `[n_rows, n_cols]` matrix whose rows begin `row_stride` numbers apart. Rows may overlap, and `data` may be
@@ -33,7 +45,7 @@ impl<'a, T> Mat<'a, T> {
     pub fn strided(data: &'a [T], n_rows: usize, n_cols: usize, row_stride: usize) -> Self {
         let n = if n_rows == 0 { 0 } else { (n_rows - 1) * row_stride + n_cols };
         assert!(data.len() >= n, "{} numbers for {n_rows} by {n_cols}, {row_stride} apart", data.len());
-        Self { data, n_rows, n_cols, row_stride, col_stride: 1 }
+        Self { data, n_rows, n_cols, row_stride, col_stride: 1, lines: None }
     }
 
     /// How many rows.
@@ -52,12 +64,12 @@ impl<'a, T> Mat<'a, T> {
         self.col_stride == 1
     }
 
-    /// The numbers from an element on, and how far apart its rows (or columns, see [`is_row_major`](Self::is_row_major))
-    /// begin.
+    /// The numbers of a row (or column, see [`is_row_major`](Self::is_row_major)) from one of them on, and what follows.
     #[inline(always)]
-    pub(super) fn from(&self, row: usize, col: usize) -> (&'a [T], usize) {
+    pub(super) fn line(&self, line: usize, from: usize) -> &'a [T] {
         let stride = if self.is_row_major() { self.row_stride } else { self.col_stride };
-        (&self.data[row * self.row_stride + col * self.col_stride..], stride)
+        let line = self.lines.map_or(line, |lines| lines[line] as usize);
+        &self.data[line * stride + from..]
     }
 
     /// The same numbers with rows and columns exchanged.
@@ -68,6 +80,7 @@ impl<'a, T> Mat<'a, T> {
             n_cols: self.n_rows,
             row_stride: self.col_stride,
             col_stride: self.row_stride,
+            lines: self.lines,
         }
     }
 }
@@ -152,6 +165,24 @@ impl GemmKernels for f32 {
     }
 }
 
+impl<T: Scalar> Mat<'_, T> {
+    /// The numbers one line after another, where they lie apart.
+    fn collected(&self) -> Option<Vec<T>> {
+        self.lines?;
+        let (n_lines, len) = if self.is_row_major() { (self.n_rows, self.n_cols) } else { (self.n_cols, self.n_rows) };
+        Some((0..n_lines).flat_map(|line| &self.line(line, 0)[..len]).copied().collect())
+    }
+
+    /// The same matrix in `collected`, its numbers one line after another.
+    fn of<'c>(&self, collected: &'c [T]) -> Mat<'c, T> {
+        if self.is_row_major() {
+            Mat::new(collected, self.n_rows, self.n_cols)
+        } else {
+            Mat::new(collected, self.n_cols, self.n_rows).t()
+        }
+    }
+}
+
 /// Below this many multiplications one thread is faster than waking a second.
 const PARALLEL_FROM: usize = 1 << 20;
 
@@ -182,8 +213,11 @@ pub fn matmul_strided<T: Scalar>(out: &mut [T], out_stride: usize, a: Mat<'_, T>
         }
         return;
     }
+    let (a_collected, b_collected) = (a.collected(), b.collected());
+    let a = a_collected.as_deref().map_or(a, |numbers| a.of(numbers));
+    let b = b_collected.as_deref().map_or(b, |numbers| b.of(numbers));
     let parallelism = if m * n * k < PARALLEL_FROM { gemm::Parallelism::None } else { gemm::Parallelism::Rayon(0) };
-    // SAFETY: `Mat` holds its whole matrix (checked in `new` and `strided`, kept by `t`), `out` holds `m` rows of `n`
+    // SAFETY: `Mat` holds its whole matrix (checked in `new` and `strided`, kept by `t`; not gathered any more), `out` holds `m` rows of `n`
     // numbers that do not overlap (checked above) and is apart from the inputs, because it is borrowed mutably.
     unsafe {
         gemm::gemm(

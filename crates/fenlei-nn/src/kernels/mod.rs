@@ -3,6 +3,7 @@
 pub mod documents;
 pub mod elementwise;
 pub mod gemm;
+pub mod memory;
 pub mod norms;
 pub mod pooling;
 pub mod sparse_grad;

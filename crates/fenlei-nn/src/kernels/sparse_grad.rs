@@ -4,7 +4,6 @@
 //! for the gradient of the weights, and by position, for the gradient of the tokens. Each weight row and each token
 //! row is then one fixed-order sum, made by one thread.
 
-use super::windows::Window;
 use crate::scalar::Scalar;
 
 /// A gradient that a filter sends back through the position it won with.
@@ -69,59 +68,43 @@ impl<I: Copy + Default> Groups<I> {
     }
 }
 
-/// What both sums read.
-#[derive(Debug, Clone, Copy)]
-pub struct Taps<'a, T> {
-    /// Token vectors `[n_distinct, dim]` for weights, or weights `[n_columns, dim]` for tokens.
-    pub vectors: &'a [T],
-    /// Numbers in a vector.
-    pub dim: usize,
-    /// The filter's width and padding.
-    pub window: Window,
-    /// `[n_tokens]` of the batch: the row of each token.
-    pub index: &'a [u32],
-    /// `[n_docs + 1]`.
-    pub doc_starts: &'a [u32],
-}
-
-/// Adds to `row: [dim]`, the weights of one filter at tap `k`, what the filter's wins ask: `Σ grad · E[token]`.
+/// Adds up rows of a matrix that are `out.len()` numbers long: `out += Σ factor · rows[row]`, in the order of `items`,
+/// `(factor, row)`. Some columns after another, so that a sum stays in registers.
 #[inline(always)]
-fn weight_row_body<T: Scalar>(row: &mut [T], k: usize, wins: &[Win<T>], taps: Taps<'_, T>) {
-    for win in wins {
-        let doc = taps.doc_starts[win.doc as usize] as usize..taps.doc_starts[win.doc as usize + 1] as usize;
-        let tokens = &taps.index[doc];
-        let place = (win.position as usize + k).wrapping_sub(taps.window.pad_left);
-        if let Some(&token) = tokens.get(place) {
-            let vector = &taps.vectors[token as usize * taps.dim..(token as usize + 1) * taps.dim];
-            for (d, v) in row.iter_mut().zip(vector) {
-                *d += win.grad * *v;
-            }
-        }
+fn weighted_rows_body<T: Scalar>(out: &mut [T], items: &[(T, u32)], rows: &[T]) {
+    let mut first = 0;
+    while first + 128 <= out.len() {
+        weighted_columns::<T, 128>(out, first, items, rows);
+        first += 128;
+    }
+    while first + 32 <= out.len() {
+        weighted_columns::<T, 32>(out, first, items, rows);
+        first += 32;
+    }
+    while first + 4 <= out.len() {
+        weighted_columns::<T, 4>(out, first, items, rows);
+        first += 4;
+    }
+    while first < out.len() {
+        weighted_columns::<T, 1>(out, first, items, rows);
+        first += 1;
     }
 }
 
-/// Adds `grad · W[row]` to the vector `out` of a token for each of the given wins; `row(win)` is the weight row.
 #[inline(always)]
-fn token_row_body<T: Scalar>(out: &mut [T], wins: &[(T, u32)], first_row: usize, weights: &[T]) {
-    let dim = out.len();
-    for &(grad, filter) in wins {
-        let row = first_row + filter as usize;
-        for (d, w) in out.iter_mut().zip(&weights[row * dim..(row + 1) * dim]) {
-            *d += grad * *w;
+fn weighted_columns<T: Scalar, const N: usize>(out: &mut [T], first: usize, items: &[(T, u32)], rows: &[T]) {
+    let row_len = out.len();
+    let out = &mut out[first..first + N];
+    let mut sum = [T::ZERO; N];
+    sum.copy_from_slice(out);
+    for &(factor, row) in items {
+        let start = row as usize * row_len + first;
+        let values = &rows[start..start + N];
+        for i in 0..N {
+            sum[i] += factor * values[i];
         }
     }
-}
-
-/// The loops of this file, with a body for each kind of processor where it matters.
-pub trait SparseGradKernels: Sized {
-    /// Adds to the weights of one filter at tap `k` what its wins ask.
-    fn add_to_weight_row(row: &mut [Self], k: usize, wins: &[Win<Self>], taps: Taps<'_, Self>);
-    /// Adds to the vector of a token what the wins at one position (`(gradient, filter)`) ask of it.
-    fn add_to_token_row(out: &mut [Self], wins: &[(Self, u32)], first_row: usize, weights: &[Self]);
-    /// `out += factor · other`, number by number.
-    fn add_scaled(out: &mut [Self], factor: Self, other: &[Self]);
-    /// `out += other`, number by number.
-    fn add_to_row(out: &mut [Self], other: &[Self]);
+    out.copy_from_slice(&sum);
 }
 
 #[inline(always)]
@@ -131,15 +114,6 @@ fn add_scaled_body<T: Scalar>(out: &mut [T], factor: T, other: &[T]) {
     }
 }
 
-#[multiversion::multiversion(targets(
-    "x86_64+avx512f+avx512bw+avx512dq+avx512vl+bmi2+fma",
-    "x86_64+avx2+bmi2+fma",
-    "aarch64+neon"
-))]
-fn add_scaled_f32(out: &mut [f32], factor: f32, other: &[f32]) {
-    add_scaled_body(out, factor, other);
-}
-
 #[inline(always)]
 fn add_body<T: Scalar>(out: &mut [T], other: &[T]) {
     for (d, v) in out.iter_mut().zip(other) {
@@ -147,66 +121,80 @@ fn add_body<T: Scalar>(out: &mut [T], other: &[T]) {
     }
 }
 
-#[multiversion::multiversion(targets(
-    "x86_64+avx512f+avx512bw+avx512dq+avx512vl+bmi2+fma",
-    "x86_64+avx2+bmi2+fma",
-    "aarch64+neon"
-))]
-fn add_f32(out: &mut [f32], other: &[f32]) {
-    add_body(out, other);
+/// The loops of this file, with a body for each kind of processor where it matters.
+pub trait SparseGradKernels: Sized {
+    /// `out += Σ factor · rows[row]` over `items`, `(factor, row)`, in their order. `rows`: `[_, out.len()]`.
+    fn add_weighted_rows(out: &mut [Self], items: &[(Self, u32)], rows: &[Self]);
+    /// `out += factor · other`, number by number.
+    fn add_scaled(out: &mut [Self], factor: Self, other: &[Self]);
+    /// `out += other`, number by number.
+    fn add_to_row(out: &mut [Self], other: &[Self]);
 }
 
-#[multiversion::multiversion(targets(
-    "x86_64+avx512f+avx512bw+avx512dq+avx512vl+bmi2+fma",
-    "x86_64+avx2+bmi2+fma",
-    "aarch64+neon"
-))]
-fn weight_row_f32(row: &mut [f32], k: usize, wins: &[Win<f32>], taps: Taps<'_, f32>) {
-    weight_row_body(row, k, wins, taps);
+macro_rules! for_each_processor {
+    ($(fn $name:ident = $body:ident($($arg:ident: $ty:ty),*);)*) => {$(
+        #[multiversion::multiversion(targets(
+            "x86_64+avx512f+avx512bw+avx512dq+avx512vl+bmi2+fma",
+            "x86_64+avx2+bmi2+fma",
+            "aarch64+neon"
+        ))]
+        fn $name($($arg: $ty),*) {
+            $body($($arg),*);
+        }
+    )*};
 }
 
-#[multiversion::multiversion(targets(
-    "x86_64+avx512f+avx512bw+avx512dq+avx512vl+bmi2+fma",
-    "x86_64+avx2+bmi2+fma",
-    "aarch64+neon"
-))]
-fn token_row_f32(out: &mut [f32], wins: &[(f32, u32)], first_row: usize, weights: &[f32]) {
-    token_row_body(out, wins, first_row, weights);
+for_each_processor! {
+    fn weighted_rows_f32 = weighted_rows_body(out: &mut [f32], items: &[(f32, u32)], rows: &[f32]);
+    fn add_scaled_f32 = add_scaled_body(out: &mut [f32], factor: f32, other: &[f32]);
+    fn add_f32 = add_body(out: &mut [f32], other: &[f32]);
 }
 
 impl SparseGradKernels for f32 {
-    fn add_to_weight_row(row: &mut [Self], k: usize, wins: &[Win<Self>], taps: Taps<'_, Self>) {
-        weight_row_f32(row, k, wins, taps);
-    }
-    fn add_to_token_row(out: &mut [Self], wins: &[(Self, u32)], first_row: usize, weights: &[Self]) {
-        token_row_f32(out, wins, first_row, weights);
-    }
-    fn add_to_row(out: &mut [Self], other: &[Self]) {
-        add_f32(out, other);
+    fn add_weighted_rows(out: &mut [Self], items: &[(Self, u32)], rows: &[Self]) {
+        weighted_rows_f32(out, items, rows);
     }
     fn add_scaled(out: &mut [Self], factor: Self, other: &[Self]) {
         add_scaled_f32(out, factor, other);
     }
+    fn add_to_row(out: &mut [Self], other: &[Self]) {
+        add_f32(out, other);
+    }
 }
 
 impl SparseGradKernels for f64 {
-    fn add_to_weight_row(row: &mut [Self], k: usize, wins: &[Win<Self>], taps: Taps<'_, Self>) {
-        weight_row_body(row, k, wins, taps);
-    }
-    fn add_to_token_row(out: &mut [Self], wins: &[(Self, u32)], first_row: usize, weights: &[Self]) {
-        token_row_body(out, wins, first_row, weights);
-    }
-    fn add_to_row(out: &mut [Self], other: &[Self]) {
-        add_body(out, other);
+    fn add_weighted_rows(out: &mut [Self], items: &[(Self, u32)], rows: &[Self]) {
+        weighted_rows_body(out, items, rows);
     }
     fn add_scaled(out: &mut [Self], factor: Self, other: &[Self]) {
         add_scaled_body(out, factor, other);
+    }
+    fn add_to_row(out: &mut [Self], other: &[Self]) {
+        add_body(out, other);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn weighted_rows_equal_the_plain_sum() {
+        for row_len in [1, 3, 4, 50, 128, 300] {
+            let value = |seed, i: usize| crate::rng::normal(seed, i as u64) as f32;
+            let rows: Vec<f32> = (0..9 * row_len).map(|i| value(1, i)).collect();
+            let items: Vec<(f32, u32)> = (0..20).map(|i| (value(2, i), (i * 7 % 9) as u32)).collect();
+            let mut out: Vec<f32> = (0..row_len).map(|i| value(3, i)).collect();
+            let mut expected: Vec<f64> = out.iter().map(|&x| f64::from(x)).collect();
+            f32::add_weighted_rows(&mut out, &items, &rows);
+            for &(factor, row) in &items {
+                for (i, sum) in expected.iter_mut().enumerate() {
+                    *sum += f64::from(factor) * f64::from(rows[row as usize * row_len + i]);
+                }
+            }
+            assert!(out.iter().zip(&expected).all(|(a, b)| (f64::from(*a) - b).abs() < 1e-4));
+        }
+    }
 
     #[test]
     fn groups_keep_the_order_of_insertion() {

@@ -5,10 +5,14 @@
 
 use multiversion::multiversion;
 
+use super::memory::prefetch;
 use crate::scalar::Scalar;
 
 /// Below this many numbers one thread is faster than waking a second.
 const PARALLEL_FROM: usize = 1 << 16;
+
+/// How many rows ahead of the one under update are asked for.
+const PREFETCH_ROWS: usize = 3;
 
 /// How one number moves.
 pub trait Rule<T>: Copy + Send + Sync {
@@ -93,7 +97,15 @@ fn update_rows_part<'g, T: Scalar, R: Rule<T>, F: Fn(u32) -> (R, &'g [T])>(
     (first_row, row_len): (usize, usize),
     order: &[(u32, u32)],
 ) {
-    for &(row, key) in order {
+    for (i, &(row, key)) in order.iter().enumerate() {
+        // Rows lie anywhere in a large table: ask for those that come next.
+        if let Some(&(next, _)) = order.get(i + PREFETCH_ROWS) {
+            let start = (next as usize - first_row) * row_len;
+            prefetch(&p[start..start + row_len]);
+            for moment in [&*first, &*second] {
+                prefetch(moment.get(start..start + row_len).unwrap_or_default());
+            }
+        }
         let start = (row as usize - first_row) * row_len;
         let numbers = start..start + row_len;
         let first = if R::N_MOMENTS >= 1 { &mut first[numbers.clone()] } else { &mut [] };

@@ -11,7 +11,7 @@ use super::activation::Activation;
 use super::padding::Padding;
 use super::{Cache, Input, Layer, Pass};
 use crate::kernels::gemm::Mat;
-use crate::kernels::tiles::{Filters, MaximaMemory, Places};
+use crate::kernels::tiles::{self, Filters, MaximaMemory, Places};
 use crate::kernels::windows::{Product, Window};
 use crate::params::{Grads, ParamId, Params, Role};
 use crate::ragged::{Batch, Rows};
@@ -63,6 +63,31 @@ pub struct Channel {
     pub dim: usize,
 }
 
+/// The vectors of a batch's distinct tokens.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Vectors<'a, T> {
+    /// They themselves, or a whole table.
+    pub data: &'a [T],
+    /// The rows of the table.
+    ids: Option<&'a [u32]>,
+}
+
+impl<'a, T: Scalar> Vectors<'a, T> {
+    /// The row in `data` of a distinct token.
+    #[inline(always)]
+    pub fn row(&self, token: u32) -> u32 {
+        self.ids.map_or(token, |ids| ids[token as usize])
+    }
+
+    /// `[n_distinct, dim]`.
+    pub fn mat(&self, dim: usize) -> Mat<'a, T> {
+        match self.ids {
+            Some(ids) => Mat::gathered(self.data, ids, dim),
+            None => Mat::new(self.data, self.data.len() / dim, dim),
+        }
+    }
+}
+
 /// Filters of one width.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct FilterGroup {
@@ -93,7 +118,7 @@ pub struct TextConvSizes<'a> {
 
 /// Embedding, convolution, activation and pooling in one layer.
 ///
-/// Cache: `work` the token vectors, `work2` the product, `work3` their gradients, `mask` the dropout of the vectors,
+/// Cache: `work` the token vectors unless they are read from the table, `work2` the product, `work3` their gradients, `mask` the dropout of the vectors,
 /// `winners` the winning positions `[n_rows, n_outputs]`, `sparse` the wins.
 #[derive(Debug, Clone)]
 pub struct TextConv {
@@ -184,6 +209,22 @@ impl TextConv {
         });
     }
 
+    /// The vectors of the batch's tokens. They stay where they are when nothing is dropped from them, there is one table,
+    /// and the machine multiplies rows that lie apart as fast as others.
+    pub(super) fn vectors<'a, T: Scalar>(
+        &self,
+        work: &'a [T],
+        batch: &'a Batch,
+        params: &'a Params<T>,
+    ) -> Vectors<'a, T> {
+        match self.channels[..] {
+            [Channel { table, .. }] if work.is_empty() => {
+                Vectors { data: params.data(table), ids: Some(&batch.distinct) }
+            }
+            _ => Vectors { data: work, ids: None },
+        }
+    }
+
     /// Fills `vectors: [n_distinct, dim]` from the tables and drops what training drops.
     fn gather<T: Scalar>(
         &self,
@@ -272,7 +313,12 @@ impl<T: Scalar> Layer<T> for TextConv {
         let batch = x.tokens();
         let scores = pass == Pass::Predict && self.is_fixed_point(params);
         if !(scores && cache.table.is_some()) {
-            self.gather(&mut cache.work, &mut cache.mask, batch, params, pass);
+            if self.channels.len() == 1 && pass != Pass::Predict && self.dropout == 0.0 && tiles::available() {
+                cache.work.clear();
+                cache.mask.clear();
+            } else {
+                self.gather(&mut cache.work, &mut cache.mask, batch, params, pass);
+            }
         }
         let width = self.n_outputs();
         y.starts.clear();
@@ -288,13 +334,13 @@ impl<T: Scalar> Layer<T> for TextConv {
         cache.winners.resize(n_rows * width, 0);
         if pass != Pass::Predict && self.pooling != TextPooling::None {
             let Cache { winners, work, maxima, .. } = &mut *cache;
-            if self.max_on_tiles(y, winners, maxima, (Mat::new(work, n_distinct, self.dim), weight), batch) {
+            if self.max_on_tiles(y, winners, maxima, (self.vectors(work, batch, params).mat(self.dim), weight), batch) {
                 return self.activate(y, params);
             }
         }
         if !(scores && cache.table.is_some()) {
             cache.work2.resize(n_distinct * self.n_columns, T::ZERO);
-            pass.matmul(&mut cache.work2, Mat::new(&cache.work, n_distinct, self.dim), weight.t());
+            pass.matmul(&mut cache.work2, self.vectors(&cache.work, batch, params).mat(self.dim), weight.t());
         }
         if scores {
             return self.score(y, cache, batch, params);
@@ -338,7 +384,9 @@ impl<T: Scalar> Layer<T> for TextConv {
                 *d += *dy * self.activation.derivative_from_output(*y);
             }
         }
-        cache.sparse.list_occurrences(batch);
+        if self.pooling != TextPooling::GlobalMax {
+            cache.sparse.list_occurrences(batch);
+        }
         // The usual case needs no array between: the token vectors are the rows of one table.
         if let [Channel { table, .. }] = self.channels[..]
             && params.get(table).trainable
@@ -352,7 +400,7 @@ impl<T: Scalar> Layer<T> for TextConv {
         }
         let mut d_vectors = std::mem::take(&mut cache.work3);
         d_vectors.clear();
-        d_vectors.resize(cache.work.len(), T::ZERO);
+        d_vectors.resize(batch.distinct.len() * self.dim, T::ZERO);
         self.backward_into(grads.data_mut(self.weight), Some(&mut d_vectors), cache, dy, y, batch, params);
         if !cache.mask.is_empty() {
             d_vectors.par_iter_mut().zip(&cache.mask).with_min_len(4096).for_each(|(d, m)| *d *= *m);

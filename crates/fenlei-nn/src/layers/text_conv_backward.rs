@@ -4,9 +4,9 @@ use rayon::prelude::*;
 
 use super::Cache;
 use super::conv1d_sparse::SparseOutputs;
-use super::text_conv::{FilterGroup, TextConv, TextPooling};
+use super::text_conv::{FilterGroup, TextConv, TextPooling, Vectors};
 use crate::kernels::gemm::{Mat, matmul_in_training};
-use crate::kernels::sparse_grad::{Groups, Taps, Win};
+use crate::kernels::sparse_grad::{Groups, Win};
 use crate::params::Params;
 use crate::ragged::{Batch, Rows};
 use crate::scalar::Scalar;
@@ -16,6 +16,10 @@ use crate::scalar::Scalar;
 pub struct SparseLists<T> {
     /// For each distinct token its places: document, position in the document.
     occurrences: Groups<(u32, u32)>,
+    /// For each distinct token the winning positions above it, with the tap: `(position, tap)`.
+    by_token: Groups<(u32, u32)>,
+    /// The same before it is sorted.
+    won: Vec<(u32, (u32, u32))>,
     /// For each filter of a group its wins.
     by_filter: Groups<Win<T>>,
     /// For each position of the batch the gradients and filters that won there.
@@ -42,6 +46,26 @@ impl<T: Scalar> SparseLists<T> {
     /// The places (document, position) of a distinct token.
     pub(super) fn occurrences_of(&self, token: usize) -> &[(u32, u32)] {
         self.occurrences.get(token)
+    }
+}
+
+/// Items that are collected before they are added.
+const PART: usize = 64;
+
+/// `out += Σ factor · rows[row]` over all items, `(factor, row)`.
+fn add_in_parts<T: Scalar>(out: &mut [T], items: impl Iterator<Item = (T, u32)>, rows: &[T]) {
+    let mut part = [(T::ZERO, 0); PART];
+    let mut n = 0;
+    for item in items {
+        part[n] = item;
+        n += 1;
+        if n == PART {
+            T::add_weighted_rows(out, &part, rows);
+            n = 0;
+        }
+    }
+    if n > 0 {
+        T::add_weighted_rows(out, &part[..n], rows);
     }
 }
 
@@ -77,9 +101,10 @@ impl TextConv {
         batch: &Batch,
         params: &Params<T>,
     ) {
-        let lists = &mut cache.sparse;
+        let vectors = self.vectors(&cache.work, batch, params);
+        let SparseLists { by_filter, by_position, first_position, by_token, wins, won, .. } = &mut cache.sparse;
         for group in &self.groups {
-            lists.wins.clear();
+            wins.clear();
             for doc in 0..dy.n_docs() {
                 for row in dy.doc(doc) {
                     let columns = row * dy.width + group.output..row * dy.width + group.output + self.n_filters;
@@ -87,40 +112,44 @@ impl TextConv {
                     for (filter, ((dy, y), winner)) in values.zip(&cache.winners[columns]).enumerate() {
                         let grad = *dy * self.activation.derivative_from_output(*y);
                         if grad != T::ZERO {
-                            lists.wins.push(Win { grad, position: *winner, doc: doc as u32, filter: filter as u32 });
+                            wins.push(Win { grad, position: *winner, doc: doc as u32, filter: filter as u32 });
                         }
                     }
                 }
             }
-            let SparseLists { occurrences, by_filter, by_position, first_position, wins, .. } = lists;
-            rayon::join(
-                || by_filter.fill(self.n_filters, wins.iter().copied(), |win| win.filter as usize),
-                || self.sort_by_position(by_position, first_position, wins, batch, group),
-            );
             let rows = group.column..group.column + group.window.width * self.n_filters;
             let d_rows = &mut d_weight[rows.start * self.dim..rows.end * self.dim];
-            self.add_weight_rows(d_rows, by_filter, &cache.work, batch, group);
-            if let Some(d_vectors) = &mut d_vectors {
-                let d_vectors = d_vectors.par_chunks_mut(self.dim).enumerate().with_min_len(32);
-                d_vectors.for_each(|(token, d_vector)| {
-                    for &(doc, token_position) in occurrences.get(token) {
-                        let n_positions = self.n_positions(group, batch.doc(doc as usize).len());
-                        for k in 0..group.window.width {
-                            let position = (token_position as usize + group.window.pad_left).wrapping_sub(k);
-                            if position < n_positions {
-                                let wins = by_position.get(first_position[doc as usize] as usize + position);
-                                if !wins.is_empty() {
-                                    let first_row = group.column + k * self.n_filters;
-                                    T::add_to_token_row(d_vector, wins, first_row, params.data(self.weight));
-                                }
-                            }
-                        }
+            let wants_vectors = d_vectors.is_some();
+            rayon::join(
+                || {
+                    by_filter.fill(self.n_filters, wins.iter().copied(), |win| win.filter as usize);
+                    self.add_weight_rows(d_rows, by_filter, vectors, batch, group);
+                },
+                || {
+                    if wants_vectors {
+                        self.sort_by_position(by_position, first_position, wins, batch, group);
+                        self.list_won_taps(won, by_position, batch, group);
+                        let taps = won.iter().map(|&(token, tap)| (token, tap));
+                        by_token.fill_with(batch.distinct.len(), taps, |token| token as usize);
                     }
+                },
+            );
+            if let Some(d_vectors) = &mut d_vectors {
+                let (by_token, by_position) = (&*by_token, &*by_position);
+                let d_vectors = d_vectors.par_chunks_mut(self.dim).enumerate().with_min_len(64);
+                d_vectors.for_each(|(token, d_vector)| {
+                    let wins_of = |&(position, k): &(u32, u32)| {
+                        let first_row = (group.column + k as usize * self.n_filters) as u32;
+                        by_position.get(position as usize).iter().map(move |&(grad, filter)| (grad, first_row + filter))
+                    };
+                    let items = by_token.get(token).iter().flat_map(wins_of);
+                    add_in_parts(d_vector, items, params.data(self.weight));
                 });
             }
         }
     }
 
+    /// Sorts what each position won: `(gradient, filter)`.
     fn sort_by_position<T: Scalar>(
         &self,
         by_position: &mut Groups<(T, u32)>,
@@ -140,23 +169,47 @@ impl TextConv {
             .fill_with(n_positions, items, |win| first_position[win.doc as usize] as usize + win.position as usize);
     }
 
+    /// Lists for each position that won something the tokens below it: `(token, (position, tap))`.
+    fn list_won_taps<T: Scalar>(
+        &self,
+        won: &mut Vec<(u32, (u32, u32))>,
+        by_position: &Groups<(T, u32)>,
+        batch: &Batch,
+        group: &FilterGroup,
+    ) {
+        won.clear();
+        let mut position = 0;
+        for doc in 0..batch.n_docs() {
+            let tokens = &batch.index[batch.doc(doc)];
+            for t in 0..self.n_positions(group, tokens.len()) {
+                if !by_position.get(position).is_empty() {
+                    for k in group.window.taps_inside(t, tokens.len()) {
+                        won.push((tokens[t + k - group.window.pad_left], (position as u32, k as u32)));
+                    }
+                }
+                position += 1;
+            }
+        }
+    }
+
     /// `d_rows: [width, n_filters, dim]` of one group. A task owns some filters, with all their taps.
     fn add_weight_rows<T: Scalar>(
         &self,
         d_rows: &mut [T],
-        wins: &Groups<Win<T>>,
-        vectors: &[T],
+        by_filter: &Groups<Win<T>>,
+        vectors: Vectors<'_, T>,
         batch: &Batch,
         group: &FilterGroup,
     ) {
-        let taps =
-            Taps { vectors, dim: self.dim, window: group.window, index: &batch.index, doc_starts: &batch.starts };
-        let row = self.dim;
-        let d_taps = d_rows.par_chunks_mut(self.n_filters * row).enumerate();
-        d_taps.for_each(|(k, d_tap)| {
-            d_tap.par_chunks_mut(row).enumerate().with_min_len(16).for_each(|(filter, d_row)| {
-                T::add_to_weight_row(d_row, k, wins.get(filter), taps);
+        let d_rows = d_rows.par_chunks_mut(self.dim).enumerate().with_min_len(32);
+        d_rows.for_each(|(row, d_row)| {
+            let (k, filter) = (row / self.n_filters, row % self.n_filters);
+            let items = by_filter.get(filter).iter().filter_map(|win| {
+                let tokens = &batch.index[batch.doc(win.doc as usize)];
+                let token = *tokens.get((win.position as usize + k).wrapping_sub(group.window.pad_left))?;
+                Some((win.grad, vectors.row(token)))
             });
+            add_in_parts(d_row, items, vectors.data);
         });
     }
 
@@ -202,7 +255,7 @@ impl TextConv {
             }
         });
         let d_product = Mat::new(&cache.work2, n_distinct, self.n_columns);
-        let vectors = Mat::new(&cache.work, n_distinct, self.dim);
+        let vectors = self.vectors(&cache.work, batch, params).mat(self.dim);
         matmul_in_training(d_weight, d_product.t(), vectors, true);
         if let Some(d_vectors) = d_vectors {
             let weight = Mat::new(params.data(self.weight), self.n_columns, self.dim);

@@ -176,67 +176,109 @@ impl<T: Scalar> Optimizer<T> {
             row_steps.resize(n_rows, now);
             return;
         }
-        let mut order = std::mem::take(&mut self.order);
-        order.clear();
-        for &row in rows.iter().filter(|&&row| (row as usize) < n_rows) {
-            let step = &mut row_steps[row as usize];
-            // The number of missed steps stands beside the row, where a gradient's place would stand.
-            let missed = now - *step;
-            if missed > 0 {
-                order.push((row, u32::try_from(missed).unwrap_or(u32::MAX)));
+        // The number of missed steps stands beside the row, where a gradient's place would stand.
+        let mut missed = std::mem::take(&mut self.missed);
+        missed.clear();
+        for &(row, _) in self.order.of(rows) {
+            let Some(step) = row_steps.get_mut(row as usize) else { break };
+            if now > *step {
+                missed.push((row, u32::try_from(now - *step).unwrap_or(u32::MAX)));
                 *step = now;
             }
         }
-        order.sort_unstable();
-        self.order = order;
         let row_len = param.row_len();
         let [first, second] = &mut self.state.moments[param_idx];
         if first.len() != param.data.len() {
+            self.missed = missed;
             return;
         }
         let moving = Moving { p: &mut param.data, first, second };
         let zeros = vec![T::ZERO; row_len];
         let sums = &self.state.drift.sums;
         let sum = |missed: u32| sums[sums.len() - missed as usize];
-        let left = |share: f64, missed: u32| {
-            let left = share.powf(f64::from(missed));
+        let left = |powers: &Powers, missed: u32| {
+            let left = powers.of(missed);
             T::from_f64(if left < DEAD { 0.0 } else { left })
         };
-        let order = &self.order;
+        let [keep, keep_square] = &self.powers;
+        let order = &missed;
         match self.spec {
-            OptimizerSpec::Adam { beta1, beta2, epsilon, .. } | OptimizerSpec::AdamW { beta1, beta2, epsilon, .. } => {
+            OptimizerSpec::Adam { beta2, epsilon, .. } | OptimizerSpec::AdamW { beta2, epsilon, .. } => {
                 let drift = |missed: u32| {
-                    let first_step = (now - u64::from(missed) + 1) as f64;
-                    let epsilon = epsilon * ((1.0 - beta2.powf(first_step)) / beta2).sqrt();
+                    let first_step = now - u64::from(missed) + 1;
+                    let correction = 1.0 - keep_square.of(u32::try_from(first_step).unwrap_or(u32::MAX));
+                    let epsilon = epsilon * (correction / beta2).sqrt();
                     Drift::<T, true> {
                         sum: T::from_f64(sum(missed)),
-                        keep: left(beta1, missed),
-                        keep_square: left(beta2, missed),
+                        keep: left(keep, missed),
+                        keep_square: left(keep_square, missed),
                         epsilon: T::from_f64(epsilon),
                     }
                 };
                 update_rows(&|missed| (drift(missed), &zeros[..]), moving, 0, row_len, order);
             }
-            OptimizerSpec::RmsProp { rho, momentum, .. } if momentum != 0.0 => {
+            OptimizerSpec::RmsProp { momentum, .. } if momentum != 0.0 => {
                 let drift = |missed: u32| Drift::<T, false> {
                     sum: T::from_f64(sum(missed)),
-                    keep: left(momentum, missed),
-                    keep_square: left(rho, missed),
+                    keep: left(keep, missed),
+                    keep_square: left(keep_square, missed),
                     epsilon: T::ZERO,
                 };
                 // Here the mean square is the first moment.
                 let moving = Moving { p: moving.p, first: moving.second, second: moving.first };
                 update_rows(&|missed| (drift(missed), &zeros[..]), moving, 0, row_len, order);
             }
-            OptimizerSpec::RmsProp { rho, .. } => {
-                let drift = |missed: u32| SingleDrift { sum: T::ZERO, keep: left(rho, missed) };
+            OptimizerSpec::RmsProp { .. } => {
+                let drift = |missed: u32| SingleDrift { sum: T::ZERO, keep: left(keep_square, missed) };
                 update_rows(&|missed| (drift(missed), &zeros[..]), moving, 0, row_len, order);
             }
-            OptimizerSpec::Sgd { momentum, .. } => {
-                let drift = |missed: u32| SingleDrift { sum: T::from_f64(sum(missed)), keep: left(momentum, missed) };
+            OptimizerSpec::Sgd { .. } => {
+                let drift = |missed: u32| SingleDrift { sum: T::from_f64(sum(missed)), keep: left(keep, missed) };
                 update_rows(&|missed| (drift(missed), &zeros[..]), moving, 0, row_len, order);
             }
             OptimizerSpec::Adagrad { .. } => {}
         }
+        self.missed = missed;
+    }
+}
+
+/// `base^0`, `base^1` and so on, made once.
+#[derive(Debug, Clone)]
+pub(super) struct Powers {
+    base: f64,
+    list: Vec<f64>,
+}
+
+impl Powers {
+    /// Powers that are kept; higher ones are rare.
+    const N_KEPT: i32 = 4096;
+
+    pub(super) fn new(base: f64) -> Self {
+        Self { base, list: (0..Self::N_KEPT).map(|power| base.powi(power)).collect() }
+    }
+
+    fn of(&self, power: u32) -> f64 {
+        self.list.get(power as usize).copied().unwrap_or_else(|| self.base.powf(f64::from(power)))
+    }
+}
+
+/// Rows in ascending order, with their places in the list that they came from.
+#[derive(Debug, Clone, Default)]
+pub(super) struct RowOrder {
+    rows: Vec<u32>,
+    order: Vec<(u32, u32)>,
+}
+
+impl RowOrder {
+    /// `(row, place)` of `rows`, ascending. The same list twice in a row is sorted once.
+    pub(super) fn of(&mut self, rows: &[u32]) -> &[(u32, u32)] {
+        if self.rows != rows {
+            self.rows.clear();
+            self.rows.extend_from_slice(rows);
+            self.order.clear();
+            self.order.extend(rows.iter().enumerate().map(|(place, &row)| (row, place as u32)));
+            self.order.sort_unstable();
+        }
+        &self.order
     }
 }

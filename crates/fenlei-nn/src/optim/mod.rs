@@ -20,6 +20,8 @@ pub use regularization::{MaxNormLayers, Regularization};
 pub use schedule::{PlateauState, Progress, Schedule, ScheduleSpec, WarmupLength};
 pub use spec::OptimizerSpec;
 
+use self::drift::{Powers, RowOrder};
+use crate::kernels::memory::in_large_pages;
 use crate::kernels::update::{Moving, Rule, update, update_rows};
 use crate::params::{Grad, Grads, Param, Params, Role};
 use crate::scalar::Scalar;
@@ -42,15 +44,25 @@ pub struct Optimizer<T> {
     spec: OptimizerSpec,
     /// What it remembers.
     pub state: OptimizerState<T>,
-    /// `(row, place)` of the touched rows of a table, ascending.
-    order: Vec<(u32, u32)>,
+    /// The rows that the step touches.
+    order: RowOrder,
+    /// The rows that are brought up to date, ascending, with the number of steps they missed.
+    missed: Vec<(u32, u32)>,
+    /// Of the decays of the moment that moves and of the mean square.
+    powers: [Powers; 2],
 }
 
 impl<T: Scalar> Optimizer<T> {
     /// An optimizer before its first step.
     pub fn new(spec: OptimizerSpec, params: &Params<T>) -> Self {
         let moments = params.iter().map(|param| std::array::from_fn(|which| first_moments(&spec, param, which)));
-        Self { spec, state: OptimizerState { moments: moments.collect(), ..Default::default() }, order: Vec::new() }
+        Self {
+            spec,
+            state: OptimizerState { moments: moments.collect(), ..Default::default() },
+            order: RowOrder::default(),
+            missed: Vec::new(),
+            powers: spec.decays().map(Powers::new),
+        }
     }
 
     /// An optimizer that goes on from a saved state; `None` when the state is of other parameters or another optimizer.
@@ -140,11 +152,8 @@ impl<T: Scalar> Optimizer<T> {
         let [first, second] = &mut self.state.moments[param_idx];
         let moving = Moving { p: &mut param.data, first, second };
         if param.role == Role::Table {
-            self.order.clear();
-            self.order.extend(grad.rows.iter().enumerate().map(|(place, &row)| (row, place as u32)));
-            self.order.sort_unstable();
             let rule = |place: u32| (rule, &grad.data[place as usize * row_len..][..row_len]);
-            update_rows(&rule, moving, 0, row_len, &self.order);
+            update_rows(&rule, moving, 0, row_len, self.order.of(&grad.rows));
             if let Some(row_steps) = self.state.drift.row_steps.get_mut(param_idx).filter(|steps| !steps.is_empty()) {
                 grad.rows.iter().for_each(|&row| row_steps[row as usize] = self.state.n_steps);
             }
@@ -156,7 +165,7 @@ impl<T: Scalar> Optimizer<T> {
 
 fn first_moments<T: Scalar>(spec: &OptimizerSpec, param: &Param<T>, which: usize) -> Vec<T> {
     let n = if param.trainable && which < spec.n_moments() { param.data.len() } else { 0 };
-    vec![T::from_f64(if which == 0 { spec.initial() } else { 0.0 }); n]
+    in_large_pages(vec![T::from_f64(if which == 0 { spec.initial() } else { 0.0 }); n])
 }
 
 #[cfg(test)]

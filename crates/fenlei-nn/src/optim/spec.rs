@@ -134,6 +134,16 @@ impl OptimizerSpec {
         checks.into_iter().find(|check| !check.2).map(|(name, found, _, expected)| (name, found, expected))
     }
 
+    /// The share that a step leaves of the moment that moves, and of the mean square; zero for what there is not.
+    pub(super) fn decays(&self) -> [f64; 2] {
+        match *self {
+            Self::Sgd { momentum, .. } => [momentum, 0.0],
+            Self::Adam { beta1, beta2, .. } | Self::AdamW { beta1, beta2, .. } => [beta1, beta2],
+            Self::RmsProp { rho, momentum, .. } => [momentum, rho],
+            Self::Adagrad { .. } => [0.0; 2],
+        }
+    }
+
     /// How many moments each number has.
     pub(super) fn n_moments(&self) -> usize {
         match *self {

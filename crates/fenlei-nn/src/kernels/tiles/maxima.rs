@@ -9,12 +9,12 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::{Packed, SIDE, multiply_in_parts, pack_columns_of, pack_rows};
+use super::{Packed, SIDE, multiply_in_parts, pack_columns_of, pack_rows, positions};
 use crate::kernels::gemm::Mat;
-use crate::kernels::windows::{Product, Window, WindowKernels};
+use crate::kernels::windows::Window;
 
-/// Filters that a thread takes at once.
-const FILTERS: usize = 32;
+/// Filters that a thread takes at once: as many as a register holds, so that their product is small.
+const FILTERS: usize = SIDE;
 
 /// Filters of one width: the weights of filter `f` at tap `k` are row `first_row + k · n_filters + f`.
 #[derive(Debug, Clone, Copy)]
@@ -79,6 +79,7 @@ pub fn max_of_products(
     let parts = lay_out(blocks, groups);
     rayon::join(|| pack_rows(left, vectors), || pack_columns_of(right, weights.t(), &parts));
     let n_distinct = vectors.n_rows();
+    assert!(places.index.iter().all(|&row| (row as usize) < n_distinct), "rows of {n_distinct}");
     blocks.par_iter_mut().for_each(|block| {
         let group = &groups[block.group];
         let (n_filters, stride) = (block.filters.len(), block.panels.len() * SIDE);
@@ -88,11 +89,12 @@ pub fn max_of_products(
         multiply_in_parts(&mut product, stride, n_distinct, columns, (left, right), false);
         block.best.resize(places.n_rows * n_filters, 0.0);
         block.winners.resize(places.n_rows * n_filters, 0);
-        let table = Product { data: &product, stride, column: 0, n_filters: stride / group.window.width };
         let rows = block.best.par_chunks_mut(n_filters).zip(block.winners.par_chunks_mut(n_filters)).enumerate();
         rows.with_min_len(4).for_each(|(row, (best, winners))| {
             let (tokens, positions) = (places.of)(row, block.group);
-            f32::max_over_positions(best, winners, table, &places.index[tokens], group.window, positions);
+            let (values, at) = positions::maximum(&product, &places.index[tokens], group.window, positions);
+            best.copy_from_slice(&values[..n_filters]);
+            winners.copy_from_slice(&at[..n_filters]);
         });
         PRODUCT.set(product);
     });

@@ -11,6 +11,7 @@
 mod maxima;
 mod multiply;
 mod pack;
+mod positions;
 mod registers;
 
 pub use maxima::{Filters, MaximaMemory, Places, max_of_products};

@@ -6,11 +6,11 @@ use rayon::prelude::*;
 
 use super::{Packed, SIDE};
 
-/// Panels of rows that a task multiplies: two, as many as the registers hold at once.
-const ROWS: usize = 2 * SIDE;
+/// Rows that a task takes at once: four panels, as many as the registers hold of a single column of tiles.
+const ROWS: usize = 4 * SIDE;
 
 /// Blocks of rows that a task multiplies at least.
-const BLOCKS_PER_TASK: usize = 4;
+const BLOCKS_PER_TASK: usize = 2;
 
 /// `out = a · b`, or `out += a · b` with `accumulate`: `[n_rows, n_cols]`, rows `stride` numbers apart.
 ///
@@ -74,12 +74,23 @@ pub(super) fn multiply_columns(
     // SAFETY: tiles are available; `block` reads panels that exist and writes where there is room, as checked above.
     unsafe {
         x86::configure();
+        let two_by_two = n_cols / SIDE / 2 * 2 * SIDE;
+        let out = out.as_mut_ptr();
+        let part = |row: usize, col: usize| {
+            let place = Place { n_rows: n_rows - row, n_cols: n_cols - col, stride };
+            let factors = Factors { a, left: (rows.start + row) / SIDE, b, right: (columns.start + col) / SIDE };
+            (out.add(row * stride + col), place, factors)
+        };
         for row in (0..n_rows).step_by(ROWS) {
-            for col in (0..n_cols).step_by(ROWS) {
-                let place = Place { n_rows: n_rows - row, n_cols: n_cols - col, stride };
-                let left = (rows.start + row) / SIDE;
-                let right = (columns.start + col) / SIDE;
-                block(out.as_mut_ptr().add(row * stride + col), &place, (a, left), (b, right), accumulate);
+            for half in (row..n_rows.min(row + ROWS)).step_by(2 * SIDE) {
+                for col in (0..two_by_two).step_by(2 * SIDE) {
+                    let (out, place, factors) = part(half, col);
+                    square(out, &place, &factors, accumulate);
+                }
+            }
+            for col in (two_by_two..n_cols).step_by(SIDE) {
+                let (out, place, factors) = part(row, col);
+                column(out, &place, &factors, accumulate);
             }
         }
         x86::release();
@@ -106,39 +117,36 @@ struct Place {
     stride: usize,
 }
 
-/// Two by two tiles of the result, or fewer at the edges. Registers 0 to 3 sum, 4 and 5 hold rows, 6 and 7 columns.
+/// The factors, and the first panel of each that is wanted.
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-#[inline(always)]
-unsafe fn block(
-    out: *mut f32,
-    place: &Place,
-    (a, left): (&Packed, usize),
-    (b, right): (&Packed, usize),
-    accumulate: bool,
-) {
-    use super::registers::x86::{add_product, load, zero};
+struct Factors<'a> {
+    a: &'a Packed,
+    left: usize,
+    b: &'a Packed,
+    right: usize,
+}
 
-    /// Bytes of a tile, and of a tile's row.
-    const TILE: usize = 1024;
-    const ROW: usize = 64;
-    let two_rows = place.n_rows > SIDE;
-    let two_cols = place.n_cols > SIDE;
-    let (a0, b0) = (a.panel(left), b.panel(right));
-    // A panel that is not there is computed as the one before and not stored.
-    let (a1, b1) = (if two_rows { a.panel(left + 1) } else { a0 }, if two_cols { b.panel(right + 1) } else { b0 });
+/// Bytes of a tile, and of a tile's row.
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+const TILE: usize = 1024;
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+const ROW: usize = 64;
+
+/// Two by two tiles of the result. Registers 0 to 3 sum, 4 and 5 hold rows, 6 and 7 columns. A panel of rows that is not
+/// there is computed as the one before and not stored.
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+unsafe fn square(out: *mut f32, place: &Place, factors: &Factors<'_>, accumulate: bool) {
+    use super::registers::x86::{add_product, load};
+
+    let Factors { a, left, b, right } = *factors;
+    let (a0, b0, b1) = (a.panel(left), b.panel(right), b.panel(right + 1));
+    let a1 = if place.n_rows > SIDE { a.panel(left + 1) } else { a0 };
     // SAFETY: the caller's; each panel has `n_depths` pairs of tiles.
     unsafe {
-        if accumulate {
-            edge::<0>(out, place, (0, 0), true);
-            edge::<1>(out, place, (0, 1), true);
-            edge::<2>(out, place, (1, 0), true);
-            edge::<3>(out, place, (1, 1), true);
-        } else {
-            zero::<0>();
-            zero::<1>();
-            zero::<2>();
-            zero::<3>();
-        }
+        begin::<0>(out, place, (0, 0), accumulate);
+        begin::<1>(out, place, (0, 1), accumulate);
+        begin::<2>(out, place, (1, 0), accumulate);
+        begin::<3>(out, place, (1, 1), accumulate);
         for depth in 0..a.n_depths() {
             let high = depth * 2 * TILE;
             let low = high + TILE;
@@ -163,11 +171,82 @@ unsafe fn block(
             add_product::<2, 5, 6>();
             add_product::<3, 5, 7>();
         }
-        edge::<0>(out, place, (0, 0), false);
-        edge::<1>(out, place, (0, 1), false);
-        edge::<2>(out, place, (1, 0), false);
-        edge::<3>(out, place, (1, 1), false);
+        end::<0>(out, place, (0, 0));
+        end::<1>(out, place, (0, 1));
+        end::<2>(out, place, (1, 0));
+        end::<3>(out, place, (1, 1));
     }
+}
+
+/// Four tiles of a column of the result, so that four sums go on at once here too. Registers 0 to 3 sum, 4 and 5 hold
+/// rows, 6 and 7 the two parts of the column.
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+unsafe fn column(out: *mut f32, place: &Place, factors: &Factors<'_>, accumulate: bool) {
+    use super::registers::x86::{add_product, load};
+
+    let Factors { a, left, b, right } = *factors;
+    let b0 = b.panel(right);
+    let rows: [*const u8; 4] =
+        std::array::from_fn(|i| a.panel(left + i.min(place.n_rows.min(ROWS).div_ceil(SIDE) - 1)));
+    // SAFETY: the caller's; each panel has `n_depths` pairs of tiles.
+    unsafe {
+        begin::<0>(out, place, (0, 0), accumulate);
+        begin::<1>(out, place, (1, 0), accumulate);
+        begin::<2>(out, place, (2, 0), accumulate);
+        begin::<3>(out, place, (3, 0), accumulate);
+        for depth in 0..a.n_depths() {
+            let high = depth * 2 * TILE;
+            let low = high + TILE;
+            load::<6>(b0.add(high), ROW);
+            load::<4>(rows[0].add(low), ROW);
+            add_product::<0, 4, 6>();
+            load::<5>(rows[1].add(low), ROW);
+            add_product::<1, 5, 6>();
+            load::<4>(rows[2].add(low), ROW);
+            add_product::<2, 4, 6>();
+            load::<5>(rows[3].add(low), ROW);
+            add_product::<3, 5, 6>();
+            load::<7>(b0.add(low), ROW);
+            load::<4>(rows[0].add(high), ROW);
+            add_product::<0, 4, 6>();
+            load::<5>(rows[1].add(high), ROW);
+            add_product::<1, 5, 6>();
+            add_product::<0, 4, 7>();
+            add_product::<1, 5, 7>();
+            load::<4>(rows[2].add(high), ROW);
+            add_product::<2, 4, 6>();
+            load::<5>(rows[3].add(high), ROW);
+            add_product::<3, 5, 6>();
+            add_product::<2, 4, 7>();
+            add_product::<3, 5, 7>();
+        }
+        end::<0>(out, place, (0, 0));
+        end::<1>(out, place, (1, 0));
+        end::<2>(out, place, (2, 0));
+        end::<3>(out, place, (3, 0));
+    }
+}
+
+/// Sets a sum to zero or to what is there.
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+#[inline(always)]
+unsafe fn begin<const T: usize>(out: *mut f32, place: &Place, tile: (usize, usize), accumulate: bool) {
+    // SAFETY: the caller's.
+    unsafe {
+        if accumulate {
+            edge::<T>(out, place, tile, true);
+        } else {
+            super::registers::x86::zero::<T>();
+        }
+    }
+}
+
+/// Stores a sum.
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+#[inline(always)]
+unsafe fn end<const T: usize>(out: *mut f32, place: &Place, tile: (usize, usize)) {
+    // SAFETY: the caller's.
+    unsafe { edge::<T>(out, place, tile, false) }
 }
 
 /// Reads or writes the tile `(i, j)` of a block, or as much of it as there is.

@@ -70,6 +70,7 @@ mod x86 {
     use rayon::prelude::*;
 
     use super::{DEPTH, Mat, Packed, SIDE, TILE};
+    use crate::kernels::memory::prefetch;
 
     /// Panels that a task packs at least.
     const PANELS_PER_TASK: usize = 8;
@@ -109,14 +110,19 @@ mod x86 {
         let n_depths = m.n_cols().div_ceil(DEPTH);
         let panels = packed.resize(n_panels, m.n_cols()).par_chunks_mut(n_depths * 2 * TILE).enumerate();
         panels.with_min_len(PANELS_PER_TASK).for_each(|(panel, tiles)| {
+            if panel + 1 < n_panels && m.is_row_major() {
+                // Gathered rows lie anywhere: ask for those of the next panel.
+                rows(panel + 1).for_each(|row| prefetch(&m.line(row, 0)[..m.n_cols()]));
+            }
             let rows = rows(panel);
+            let mut edge = [0.0; TILE];
             for (depth, pair) in tiles.chunks_exact_mut(2 * TILE).enumerate() {
                 let (high, low) = pair.split_at_mut(TILE);
                 let (high, low) = (as_tile(high), as_tile(low));
                 // SAFETY: `available` was checked and asks for these instructions.
                 unsafe {
                     let by_rows = m.is_row_major();
-                    let block = Block::read(m, rows.clone(), depth * DEPTH);
+                    let block = Block::read(m, rows.clone(), depth * DEPTH, &mut edge);
                     if by_rows {
                         split_rows(high, low, &block);
                     } else {
@@ -135,37 +141,40 @@ mod x86 {
         words.try_into().expect("a whole tile")
     }
 
-    /// 16 rows and 32 columns of a matrix: `rows` of 32 numbers or, of a matrix that lies column by column, of 16, each
-    /// `stride` apart.
+    /// 16 rows and 32 columns of a matrix, as 16 lines of 32 numbers or, of a matrix that lies column by column, as 32 lines
+    /// of 16.
     struct Block<'a> {
-        data: &'a [f32],
-        stride: usize,
-        edge: Option<Box<[f32; TILE]>>,
+        lines: [&'a [f32]; DEPTH],
     }
 
     impl<'a> Block<'a> {
-        /// At the edges the block is copied and filled up with zeros.
+        /// At the edges the block is copied to `edge` and filled up with zeros.
         #[inline(always)]
-        fn read(m: Mat<'a, f32>, rows: Range<usize>, col: usize) -> Self {
-            let by_rows = m.is_row_major();
-            let (n_rows, n_cols) = (rows.len(), DEPTH.min(m.n_cols() - col));
-            let (data, stride) = m.from(rows.start, col);
-            if n_rows == SIDE && n_cols == DEPTH {
-                return Self { data, stride, edge: None };
+        fn read(m: Mat<'a, f32>, rows: Range<usize>, col: usize, edge: &'a mut [f32; TILE]) -> Self {
+            let cols = col..m.n_cols().min(col + DEPTH);
+            let (wanted, along, n_lines, len) =
+                if m.is_row_major() { (rows, cols, SIDE, DEPTH) } else { (cols, rows, DEPTH, SIDE) };
+            let mut lines: [&[f32]; DEPTH] = [&[]; DEPTH];
+            if wanted.len() == n_lines && along.len() == len {
+                for (i, line) in lines.iter_mut().enumerate().take(n_lines) {
+                    *line = &m.line(wanted.start + i, along.start)[..len];
+                }
+                return Self { lines };
             }
-            let (n_lines, len, line_len) = if by_rows { (n_rows, n_cols, DEPTH) } else { (n_cols, n_rows, SIDE) };
-            let mut edge = Box::new([0.0; TILE]);
-            for (line, to) in edge.chunks_exact_mut(line_len).take(n_lines).enumerate() {
-                to[..len].copy_from_slice(&data[line * stride..][..len]);
+            edge.fill(0.0);
+            for (to, line) in edge.chunks_exact_mut(len).zip(wanted) {
+                to[..along.len()].copy_from_slice(&m.line(line, along.start)[..along.len()]);
             }
-            Self { data, stride: line_len, edge: Some(edge) }
+            for (line, numbers) in lines.iter_mut().zip(edge.chunks_exact(len)) {
+                *line = numbers;
+            }
+            Self { lines }
         }
 
         /// `len` numbers of a line.
         #[inline(always)]
         fn line(&self, line: usize, len: usize) -> &[f32] {
-            let data = self.edge.as_deref().map_or(self.data, |edge| &edge[..]);
-            &data[line * self.stride..][..len]
+            &self.lines[line][..len]
         }
     }
 
