@@ -139,6 +139,16 @@ fn a_missing_key_is_told_with_its_table() {
 }
 
 #[test]
+fn a_plan_without_a_model_is_no_plan() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("recipe.toml");
+    std::fs::write(&path, "[train]\nepochs = 3\n").unwrap();
+    let error = problem(&recipe(path.to_str().unwrap()));
+    assert!(error.contains("the key `model` is missing"), "{error}");
+    assert!(toml::from_str::<Plan>("seed = 1").unwrap_err().message().contains("missing field `model`"));
+}
+
+#[test]
 fn what_is_not_toml_is_told_with_its_line() {
     let error = problem(&config("[train]\nepochs = \n"));
     assert!(error.contains("plan.toml:2: this is not TOML"), "{error}");
