@@ -148,6 +148,8 @@ impl<'a> Run<'a> {
         self.emit(|run| Event::Start {
             n_train: run.train.len(),
             n_validation: run.validation.as_ref().map_or(0, Examples::len),
+            n_left_out: run.validation.as_ref().map_or(0, |validation| validation.n_left_out),
+            unknown_labels: run.validation.as_ref().map_or(&[], |validation| &validation.unknown_labels),
             vocab_size: run.pipeline.vocab().len(),
             n_parameters: run.training.net.n_trainable(),
             epochs: run.plan.train.epochs,

@@ -187,7 +187,6 @@ mod tests {
             ("optimizer = { kind = 'adam', lr = -1.0 }", "train.optimizer.lr"),
             ("average = { kind = 'exponential', decay = 1.0, start_steps = 0 }", "train.average.decay"),
             ("average = { kind = 'tail', epochs = 0 }", "train.average.epochs"),
-            ("average = { kind = 'tail', epochs = 2 }", "train.average"),
             ("regularization = { l2 = -0.1 }", "train.regularization.l2"),
             ("regularization = { clip_norm = 0.0 }", "train.regularization.clip_norm"),
             ("regularization = { max_norm = inf }", "train.regularization.max_norm"),
