@@ -4,7 +4,8 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use fenlei::config::{PlanSource, load_plan};
+use fenlei::classifier::Classifier;
+use fenlei::config::{PlanSource, load_further_plan, load_plan};
 use fenlei::train::Plan;
 
 use crate::bench::BenchArgs;
@@ -81,13 +82,22 @@ pub(crate) struct PlanArguments {
 impl PlanArguments {
     /// The plan that these arguments ask for.
     pub fn load(&self) -> fenlei::Result<Plan> {
-        load_plan(&PlanSource {
+        load_plan(&self.source())
+    }
+
+    /// The plan to train `classifier` further by.
+    pub fn load_further(&self, classifier: &Classifier) -> fenlei::Result<Plan> {
+        load_further_plan(&self.source(), classifier)
+    }
+
+    fn source(&self) -> PlanSource {
+        PlanSource {
             recipe: self.recipe.clone().or_else(|| self.model.clone()),
             config: self.config.clone(),
             set: self.set.clone(),
             seed: self.seed,
             epochs: self.epochs,
             embeddings: self.embeddings.clone(),
-        })
+        }
     }
 }

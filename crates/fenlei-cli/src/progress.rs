@@ -50,7 +50,16 @@ impl TrainingProgress {
     /// Shows what happened.
     pub fn show(&mut self, event: &Event<'_>) {
         match event {
-            Event::Start { n_train, n_validation, vocab_size, n_parameters, epochs, vectors } => {
+            Event::Start {
+                n_train,
+                n_validation,
+                n_left_out,
+                unknown_labels,
+                vocab_size,
+                n_parameters,
+                epochs,
+                vectors,
+            } => {
                 self.epochs = *epochs;
                 self.started = Instant::now();
                 self.bar.set_length(*n_train as u64);
@@ -59,6 +68,10 @@ impl TrainingProgress {
                     n => format!("{} to validate with", grouped(*n)),
                 };
                 self.say(&format!("training on {}, {validation}", counted(*n_train, "document")));
+                if *n_left_out > 0 {
+                    let (documents, labels) = (counted(*n_left_out, "validation document"), unknown_labels.join(", "));
+                    self.say(&format!("warning: {documents} left out, with labels that the model lacks: {labels}"));
+                }
                 let tokens = grouped(*vocab_size);
                 self.say(&format!("{tokens} tokens in the vocabulary, {} parameters", grouped(*n_parameters)));
                 if let Some(vectors) = vectors {

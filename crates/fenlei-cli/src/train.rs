@@ -41,7 +41,7 @@ pub(crate) struct TrainArguments {
     /// Where to write the model
     #[arg(short, long, value_name = "MODEL", default_value = "model.fenlei")]
     output: PathBuf,
-    /// Train this model further: its vocabulary, labels and weights are kept
+    /// Train this model further: its pipeline, labels, layers and weights are kept, [train] is the plan's
     #[arg(long, value_name = "MODEL")]
     from: Option<PathBuf>,
     /// Go on with a training that was interrupted
@@ -85,7 +85,11 @@ struct Summary<'a> {
 
 pub(crate) fn run(args: &TrainArguments) -> Result<()> {
     let voice = Voice { quiet: args.quiet, json: args.json };
-    let plan = args.plan.load()?;
+    let from = args.from.as_deref().map(artifact::load).transpose()?.map(|(classifier, _)| classifier);
+    let plan = match &from {
+        Some(classifier) => args.plan.load_further(classifier)?,
+        None => args.plan.load()?,
+    };
     let checkpoint = match &args.checkpoint {
         Some(path) => path.clone(),
         None => {
@@ -106,7 +110,6 @@ pub(crate) fn run(args: &TrainArguments) -> Result<()> {
         voice.note(format_args!("there is no {} to go on from, so this starts anew", checkpoint.display()));
     }
     let mut history = args.history.as_ref().map(|path| HistoryFile::open(path, args.resume)).transpose()?;
-    let from = args.from.as_deref().map(artifact::load).transpose()?.map(|(classifier, _)| classifier);
 
     let stop = Stop::on_ctrl_c();
     let (documents, validation) = sources::read(&args.path, args.validation.as_deref(), &args.read, voice)?;
@@ -151,12 +154,8 @@ pub(crate) fn run(args: &TrainArguments) -> Result<()> {
 
 /// What the model file tells about its training. Times are left out, so that equal trainings give equal files.
 pub(crate) fn model_info(plan: &Plan, trained: &Trained) -> Result<ModelInfo> {
-    // A model that was trained further keeps its own pipeline and layers, whatever the plan says.
-    let plan = Plan {
-        pipeline: trained.classifier.pipeline().spec().clone(),
-        model: trained.classifier.model().spec(),
-        ..plan.clone()
-    };
+    // Pretrained vectors bring their own size, whatever the plan says.
+    let plan = Plan { model: trained.classifier.model().spec(), ..plan.clone() };
     let timeless = |record: &EpochRecord| EpochRecord { seconds: 0.0, docs_per_second: 0.0, ..record.clone() };
     let history: Vec<EpochRecord> = trained.history.iter().map(timeless).collect();
     Ok(ModelInfo {

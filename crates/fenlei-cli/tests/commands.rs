@@ -155,6 +155,23 @@ fn a_model_can_be_trained_further() {
     let (old, new) = (describe("model.fenlei"), describe("further.fenlei"));
     assert_eq!((&old["vocab_size"], &old["labels"]), (&new["vocab_size"], &new["labels"]));
     assert_ne!(folder.read("model.fenlei"), folder.read("further.fenlei"));
+
+    folder.write("vectors.txt", "splendid 1 2 3 4 5 6 7 8\n");
+    for asked in [["--recipe", "kim-2014"], ["--embeddings", "vectors.txt"], ["--set", "model.layers.0.dim=9"]] {
+        let args = ["train", "more.csv", "--from", "model.fenlei", asked[0], asked[1], "-o", "other.fenlei"];
+        let refused = folder.run(&args).ended(2);
+        assert!(refused.stderr.contains("a classifier that is trained further keeps its"), "{}", refused.stderr);
+    }
+}
+
+#[test]
+fn validation_documents_that_no_prediction_could_be_right_for_are_counted() {
+    let folder = Folder::new();
+    folder.write("reviews.csv", reviews(20));
+    folder.write("dev.csv", "text,label\na lovely film,good\na dull film,bad\nso-so,mixed\nmeh,mixed\nodd,strange\n");
+    let said = folder.train(&["reviews.csv", "--validation", "dev.csv", "--epochs", "1"]).succeeded().stderr;
+    let line = "warning: 3 validation documents left out, with labels that the model lacks: mixed, strange";
+    assert!(said.contains(line), "{said}");
 }
 
 #[test]

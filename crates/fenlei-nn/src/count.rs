@@ -52,7 +52,7 @@ impl Counter {
                 *units as u128
             }
             LayerSpec::GlobalPool { kind: PoolKind::KMax, k } => width.saturating_mul(*k as u128),
-            LayerSpec::LayerNorm | LayerSpec::BatchNorm => {
+            LayerSpec::LayerNorm {} | LayerSpec::BatchNorm {} => {
                 self.add(width.saturating_mul(2));
                 width
             }

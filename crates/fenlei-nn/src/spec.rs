@@ -82,7 +82,7 @@ pub enum PoolKind {
     KMax,
 }
 
-/// One layer.
+/// One layer. Those without settings have braces: serde would skip unknown keys of a bare variant in silence.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum LayerSpec {
@@ -169,9 +169,9 @@ pub enum LayerSpec {
         spatial: bool,
     },
     /// Normalises each row.
-    LayerNorm,
+    LayerNorm {},
     /// Normalises each column over the batch.
-    BatchNorm,
+    BatchNorm {},
     /// Several ways side by side, their columns put together.
     Branches {
         /// The layers of each way.

@@ -20,8 +20,8 @@ fn outline(layers: &[LayerSpec]) -> Vec<LayerSpec> {
             LayerSpec::Pool { .. }
             | LayerSpec::GlobalPool { .. }
             | LayerSpec::Activation { .. }
-            | LayerSpec::LayerNorm
-            | LayerSpec::BatchNorm => {}
+            | LayerSpec::LayerNorm {}
+            | LayerSpec::BatchNorm {} => {}
         }
     }
     layers

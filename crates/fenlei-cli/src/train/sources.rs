@@ -5,10 +5,9 @@ use std::path::Path;
 use anyhow::Result;
 use fenlei::Error;
 use fenlei::data::{self, Dataset, Findings, ReadOptions, Split};
-use fenlei::metrics::align_labels;
 
 use crate::data::ReadArgs;
-use crate::output::{Voice, counted};
+use crate::output::Voice;
 
 /// Reads the training documents, and those to validate with if there are any: the given ones, else the validation part
 /// of the same data.
@@ -32,7 +31,7 @@ pub(super) fn read(
     };
     if let Some((validation, findings)) = &validation {
         voice.note(findings);
-        check_labels(&documents, validation, findings, voice)?;
+        check_labels(&documents, validation, findings)?;
     }
     Ok((documents, validation.map(|(dataset, _)| dataset)))
 }
@@ -44,18 +43,11 @@ fn read_validation(path: &Path, options: &ReadOptions) -> fenlei::Result<(Datase
     data::read(path, &ReadOptions { split, ..options.clone() })
 }
 
-fn check_labels(documents: &Dataset, validation: &Dataset, findings: &Findings, voice: Voice) -> Result<()> {
+fn check_labels(documents: &Dataset, validation: &Dataset, findings: &Findings) -> fenlei::Result<()> {
     if validation.multi_label && !documents.multi_label {
         let problem = "found several labels a document, but the training documents have one each";
         let help = "give validation documents with one label each, or choose the label column with --label-column";
-        return Err(Error::data(&findings.path, None, problem, help).into());
-    }
-    for unknown in align_labels(&documents.labels, &validation.labels, &validation.targets)?.unknown {
-        voice.warn(format_args!(
-            "{} labelled {:?}, which no training document has; left out of validation",
-            counted(unknown.n_docs, "validation document"),
-            unknown.label
-        ));
+        return Err(Error::data(&findings.path, None, problem, help));
     }
     Ok(())
 }

@@ -303,11 +303,11 @@ impl<T: Scalar> Compiler<'_, T> {
                 let salt = self.salt();
                 layers.push(Box::new(if *spatial { Dropout::spatial(*rate, salt) } else { Dropout::new(*rate, salt) }));
             }
-            LayerSpec::LayerNorm => {
+            LayerSpec::LayerNorm {} => {
                 let name = self.name("layer-norm");
                 layers.push(Box::new(LayerNorm::new(&mut self.builder, &name, width)));
             }
-            LayerSpec::BatchNorm => {
+            LayerSpec::BatchNorm {} => {
                 let name = self.name("batch-norm");
                 layers.push(Box::new(BatchNorm::new(&mut self.builder, &name, width)));
             }

@@ -133,7 +133,8 @@ fn key_help(key: &str, known: &[String]) -> String {
         return format!("did you mean `{near}`? ({expected})");
     }
     // The right key in the wrong table.
-    let complete = Table::try_from(Plan::default()).unwrap_or_default();
+    let complete = super::load_plan(&super::PlanSource::default()).ok();
+    let complete = complete.and_then(|plan| Table::try_from(plan).ok()).unwrap_or_default();
     let elsewhere =
         trail::all(&complete).into_iter().map(|(trail, _)| trail).find(|trail| trail.last_key() == Some(key));
     match elsewhere {

@@ -20,10 +20,12 @@ mod trail;
 use std::path::{Path, PathBuf};
 
 use fenlei_nn::net::NetSizes;
+use serde::Serialize;
 use toml::{Table, Value};
 
 pub use recipes::{DEFAULT_RECIPE, RECIPES, Recipe};
 
+use crate::classifier::Classifier;
 use crate::train::Plan;
 use crate::{Error, Result};
 
@@ -70,6 +72,25 @@ enum Layer {
 /// [`Error::Config`] with the file and the line, or the setting, for unknown recipes, TOML that cannot be read,
 /// unknown keys, and values that make no sense; [`Error::Io`] for a file that cannot be read.
 pub fn load_plan(source: &PlanSource) -> Result<Plan> {
+    let plan = merged(source, None)?;
+    plan.check()?;
+    // Whether the layers fit together does not depend on the sizes.
+    plan.model.build(NetSizes { vocab_size: 2, n_labels: 2, multi_label: false }, 0)?;
+    Ok(plan)
+}
+
+/// Puts together the plan to train `classifier` further by. Its own pipeline and model stand in the place of the default
+/// recipe's, under whatever `source` says.
+///
+/// # Errors
+/// As [`load_plan`]; also when `source` asks for another pipeline or model, or for word vectors.
+pub fn load_further_plan(source: &PlanSource, classifier: &Classifier) -> Result<Plan> {
+    let plan = merged(source, Some(classifier))?;
+    plan.check_further(classifier)?;
+    Ok(plan)
+}
+
+fn merged(source: &PlanSource, classifier: Option<&Classifier>) -> Result<Plan> {
     let mut layers = Vec::new();
     let config = source.config.as_deref().map(read).transpose()?;
     let config_table = config.as_ref().map(|(place, text)| parse(place, text)).transpose()?;
@@ -80,7 +101,16 @@ pub fn load_plan(source: &PlanSource) -> Result<Plan> {
         None => Some(recipes::find(DEFAULT_RECIPE)?),
     };
     let mut merged = Table::new();
-    for (place, text) in recipe.into_iter().chain(config) {
+    let (below, above) = if source.recipe.is_some() { (None, recipe) } else { (recipe, None) };
+    if let Some((place, text)) = below {
+        merge::merge(&mut merged, parse(&place, &text)?);
+        layers.push(Layer::Text { place, text });
+    }
+    if let Some(classifier) = classifier {
+        merged.insert("pipeline".to_owned(), own_table(classifier.pipeline().spec())?);
+        merged.insert("model".to_owned(), own_table(&classifier.model().spec())?);
+    }
+    for (place, text) in above.into_iter().chain(config) {
         merge::merge(&mut merged, parse(&place, &text)?);
         layers.push(Layer::Text { place, text });
     }
@@ -105,10 +135,14 @@ pub fn load_plan(source: &PlanSource) -> Result<Plan> {
     if let Some(embeddings) = &source.embeddings {
         plan.embeddings = Some(embeddings.clone());
     }
-    plan.check()?;
-    // Whether the layers fit together does not depend on the sizes.
-    plan.model.build(NetSizes { vocab_size: 2, n_labels: 2, multi_label: false }, 0)?;
     Ok(plan)
+}
+
+fn own_table(spec: &impl Serialize) -> Result<Value> {
+    Value::try_from(spec).map_err(|error| {
+        let problem = format!("TOML cannot hold that of the classifier to train further: {error}");
+        Error::config("configuration", problem, "train anew on all documents together")
+    })
 }
 
 impl Plan {

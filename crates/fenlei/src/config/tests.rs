@@ -97,6 +97,20 @@ fn a_misspelt_key_is_told_with_its_line_and_the_nearest_known_one() {
 }
 
 #[test]
+fn layers_without_settings_have_no_keys() {
+    for kind in ["layer-norm", "batch-norm"] {
+        let file = format!(
+            "[model]\nfamily = 'net'\n[[model.layers]]\ntype = 'embedding'\ndim = 3\n\n[[model.layers]]\n\
+             type = 'global-pool'\n\n[[model.layers]]\ntype = '{kind}'\n"
+        );
+        load_plan(&config(&file)).unwrap();
+        let error = problem(&config(&format!("{file}epsilom = 1e-3\n")));
+        assert!(error.contains("plan.toml:12: there is no key `model.layers[2].epsilom`"), "{error}");
+        assert!(error.contains("no keys go here"), "{error}");
+    }
+}
+
+#[test]
 fn the_wrong_table_is_told_even_where_the_key_is_right_elsewhere() {
     let error = problem(&config("[train.optimizer]\nkind = 'adam'\nlr = 0.1\n[train]\nlr = 0.1"));
     assert!(error.contains("plan.toml:5: there is no key `train.lr`"), "{error}");
@@ -122,6 +136,16 @@ fn a_wrong_value_is_told_with_its_place() {
 fn a_missing_key_is_told_with_its_table() {
     let error = problem(&config("[model]\nfamily = 'net'\n\n[[model.layers]]\ntype = 'embedding'"));
     assert!(error.contains("plan.toml:4: the key `model.layers[0].dim` is missing"), "{error}");
+}
+
+#[test]
+fn a_plan_without_a_model_is_no_plan() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("recipe.toml");
+    std::fs::write(&path, "[train]\nepochs = 3\n").unwrap();
+    let error = problem(&recipe(path.to_str().unwrap()));
+    assert!(error.contains("the key `model` is missing"), "{error}");
+    assert!(toml::from_str::<Plan>("seed = 1").unwrap_err().message().contains("missing field `model`"));
 }
 
 #[test]

@@ -131,27 +131,44 @@ fn canonical(encoding: &'static Encoding) -> &'static Encoding {
 
 /// UTF-16 gives itself away by zero bytes that stand only at even or only at odd places: as the upper half of ASCII
 /// characters. Bytes that could be UTF-8 as well must be such pairs for the most part, as no text is half NUL
-/// characters. Few of them, as in Chinese text where only spaces and line ends are ASCII, count if the bytes are not
-/// UTF-8 and every pair decodes.
+/// characters. Few of them, as in Chinese text where only spaces and line ends are ASCII, count only with other
+/// evidence: a stray NUL and a broken byte are damage, in whatever encoding.
 fn utf16_without_mark(head: &[u8]) -> Option<&'static Encoding> {
     let head = &head[..head.len() & !1];
     if head.len() < 4 || !head.contains(&0) {
         return None;
     }
+    let is_ascii = |byte: u8| byte != 0 && byte.is_ascii();
     let (mut even, mut odd) = (0usize, 0usize);
     for pair in head.chunks_exact(2) {
-        even += usize::from(pair[0] == 0 && pair[1] != 0);
-        odd += usize::from(pair[1] == 0 && pair[0] != 0);
+        even += usize::from(pair[0] == 0 && is_ascii(pair[1]));
+        odd += usize::from(pair[1] == 0 && is_ascii(pair[0]));
     }
     let (encoding, zeros, wrong) = if even > odd { (UTF_16BE, even, odd) } else { (UTF_16LE, odd, even) };
     if zeros < 20 * wrong + 1 {
         return None;
     }
+    let n_pairs = head.len() / 2;
+    let is_utf16 = if is_utf8(head, false) {
+        zeros * 4 > n_pairs * 3
+    } else {
+        zeros * 5 > n_pairs * 2 || (zeros > 1 && is_text_beyond_ascii(head, encoding))
+    };
+    is_utf16.then_some(encoding)
+}
+
+/// Whether these bytes, read as UTF-16, are characters as texts have them, and are too many beyond ASCII to be ASCII
+/// with some damage. Pairs of ASCII letters would be Chinese characters too; pairs of bytes of UTF-8 or GB18030 would
+/// be surrogates without their other half, or characters for private use.
+fn is_text_beyond_ascii(head: &[u8], encoding: &'static Encoding) -> bool {
+    if head.iter().filter(|byte| !byte.is_ascii()).count() * 5 < head.len() {
+        return false;
+    }
     // The last pair may be half of a character that the end of the head has cut in two.
     let whole = &head[..head.len() - 2];
-    let decodes = || encoding.decode_without_bom_handling_and_without_replacement(whole).is_some();
-    let is_utf16 = if is_utf8(head, false) { zeros * 8 > head.len() * 3 } else { zeros * 5 > head.len() || decodes() };
-    is_utf16.then_some(encoding)
+    let Some(text) = encoding.decode_without_bom_handling_and_without_replacement(whole) else { return false };
+    let is_odd = |c: &char| matches!(c, '\u{e000}'..='\u{f8ff}') || (c.is_control() && !c.is_whitespace());
+    text.chars().filter(is_odd).count() * 100 <= text.chars().count()
 }
 
 #[cfg(test)]
@@ -199,6 +216,30 @@ mod tests {
         damaged.insert(30, 0xff);
         assert_eq!(of_bytes(&damaged), UTF_8);
         assert_eq!(of_reader(&damaged[..]).unwrap(), UTF_8);
+    }
+
+    #[test]
+    fn stray_nuls_beside_broken_bytes_are_no_utf16() {
+        let words = b"plain words of a plain language, ".repeat(4);
+        for (place, broken) in [(10, 40), (11, 40), (40, 10), (41, 11)] {
+            let mut damaged = words.clone();
+            (damaged[place], damaged[broken]) = (0, 0xff);
+            assert_eq!(of_bytes(&damaged), WINDOWS_1252, "one NUL at {place}");
+            (damaged[place + 4], damaged[place + 20]) = (0, 0);
+            assert_eq!(of_bytes(&damaged), WINDOWS_1252, "three NULs from {place} on");
+        }
+        let lines = CHINESE.repeat(3);
+        for (encoding, bytes) in [(UTF_8, lines.clone().into_bytes()), (GB18030, GB18030.encode(&lines).0.into_owned())]
+        {
+            let ends: Vec<usize> = (0..bytes.len()).filter(|&i| bytes[i] == b'\n').collect();
+            for places in [&ends[..1], &ends[..2], &ends[..4]] {
+                let mut damaged = bytes.clone();
+                damaged[0] = 0xff;
+                places.iter().rev().for_each(|&end| damaged.insert(end, 0));
+                let found = of_bytes(&damaged);
+                assert!(found != UTF_16LE && found != UTF_16BE, "{found:?} for {encoding:?}, NULs at {places:?}");
+            }
+        }
     }
 
     #[test]

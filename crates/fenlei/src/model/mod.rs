@@ -27,12 +27,6 @@ pub enum Model {
     Net(Box<NetModel>),
 }
 
-impl Default for ModelSpec {
-    fn default() -> Self {
-        Self::Net(NetSpec::default())
-    }
-}
-
 impl ModelSpec {
     /// Builds the model with its first values from `seed`.
     ///

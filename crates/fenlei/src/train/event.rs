@@ -12,6 +12,10 @@ pub enum Event<'a> {
         n_train: usize,
         /// Documents to validate with.
         n_validation: usize,
+        /// Validation documents left out because the model does not know their labels.
+        n_left_out: usize,
+        /// These labels.
+        unknown_labels: &'a [String],
         /// Tokens of the vocabulary, the unknown token included.
         vocab_size: usize,
         /// Numbers that training changes.

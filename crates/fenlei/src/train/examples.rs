@@ -10,6 +10,10 @@ use crate::{Error, Result};
 pub(crate) struct Examples {
     pub texts: EncodedTexts,
     pub targets: Vec<Target>,
+    /// Labelled documents that are left out, as the model does not know their labels.
+    pub n_left_out: usize,
+    /// These labels.
+    pub unknown_labels: Vec<String>,
 }
 
 impl Examples {
@@ -27,8 +31,12 @@ impl Examples {
         let alignment = align_labels(labels, &data.labels, &data.targets)?;
         let mut texts: Vec<&str> = Vec::with_capacity(indices.len());
         let mut targets = Vec::with_capacity(indices.len());
+        let mut n_left_out = 0;
         for &i in indices {
-            let Some(mut target) = alignment.target(&data.targets[i]) else { continue };
+            let Some(mut target) = alignment.target(&data.targets[i]) else {
+                n_left_out += usize::from(data.targets[i] != Target::Unlabelled);
+                continue;
+            };
             if !multi_label {
                 let &[label] = target.as_slice() else {
                     let problem = format!("document {} has {} labels, expected one", i + 1, target.as_slice().len());
@@ -42,7 +50,8 @@ impl Examples {
             texts.push(&data.texts[i]);
             targets.push(target);
         }
-        Ok(Self { texts: pipeline.encode_batch(&texts), targets })
+        let unknown_labels = alignment.unknown.into_iter().filter(|u| u.n_docs > 0).map(|u| u.label).collect();
+        Ok(Self { texts: pipeline.encode_batch(&texts), targets, n_left_out, unknown_labels })
     }
 
     /// How many.

@@ -27,7 +27,8 @@ use crate::{Error, Result};
 pub struct TrainOptions<'a> {
     /// Documents to validate with; without them the plan's share of the training documents is held back.
     pub validation: Option<&'a Dataset>,
-    /// A classifier to train further: its pipeline, labels and weights are kept.
+    /// A classifier to train further: its pipeline, labels and weights are kept. The plan must be one of the same
+    /// pipeline and model; [`load_further_plan`](crate::config::load_further_plan) gives it.
     pub from: Option<Classifier>,
     /// Where to keep the state of the training after each epoch and on an interruption.
     pub checkpoint: Option<PathBuf>,
@@ -70,7 +71,10 @@ pub fn train(plan: &Plan, documents: &Dataset, validation: Option<&Dataset>) -> 
 /// As [`train`]; also when a checkpoint cannot be read or written, or belongs to another training, and
 /// [`Error::Interrupted`] when the user stopped it before the first step.
 pub fn train_with(plan: &Plan, documents: &Dataset, options: TrainOptions<'_>) -> Result<Trained> {
-    plan.check()?;
+    match &options.from {
+        Some(classifier) => plan.check_further(classifier)?,
+        None => plan.check()?,
+    }
     run::Run::prepare(plan, documents, options)?.finish()
 }
 
@@ -81,6 +85,33 @@ impl Plan {
     /// With the place of the first value that makes no sense.
     pub fn check(&self) -> Result<()> {
         self.pipeline.check()?;
+        self.train.check()
+    }
+
+    /// Checks a plan to train `classifier` further by. What the classifier keeps, the plan cannot change.
+    ///
+    /// # Errors
+    /// When the plan asks for word vectors, another pipeline or another model, and as [`Plan::check`].
+    pub(crate) fn check_further(&self, classifier: &Classifier) -> Result<()> {
+        if let Some(path) = &self.embeddings {
+            let problem = format!("a classifier that is trained further keeps its vectors, found {}", path.display());
+            return Err(Error::config("embeddings", problem, "leave them out, or train anew without --from"));
+        }
+        let differs = |part: &str| {
+            let problem = format!("a classifier that is trained further keeps its {part}, but the plan has another");
+            let help = format!(
+                "leave out the recipe and every setting of [{part}], put those of [train] into a file for --config or \
+                 behind --set, or train anew without --from"
+            );
+            Err(Error::config(part, problem, help))
+        };
+        if self.model != classifier.model().spec() {
+            return differs("model");
+        }
+        // Its files may be gone, as the classifier holds what it took from them.
+        if self.pipeline != *classifier.pipeline().spec() {
+            return differs("pipeline");
+        }
         self.train.check()
     }
 }

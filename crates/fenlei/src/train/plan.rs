@@ -9,18 +9,24 @@ use crate::model::ModelSpec;
 use crate::text::PipelineSpec;
 
 /// What to train and how. Two trainings with equal plans and equal documents give the same bytes.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+///
+/// There is no default of it, as a model has no default layers: [`load_plan`](crate::config::load_plan) of nothing at
+/// all gives the plan of the default recipe.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Plan {
     /// First values, order of the documents, dropout and splits all follow from it.
+    #[serde(default)]
     pub seed: u64,
     /// Word vectors to start the embedding from (GloVe text, word2vec text or binary, fastText `.vec`; also packed).
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub embeddings: Option<PathBuf>,
     /// From a text to token ids.
+    #[serde(default)]
     pub pipeline: PipelineSpec,
     /// From token ids to scores.
     pub model: ModelSpec,
     /// How the model is trained.
+    #[serde(default)]
     pub train: TrainSpec,
 }

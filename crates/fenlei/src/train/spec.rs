@@ -129,7 +129,24 @@ impl TrainSpec {
             let problem = format!("{found} is out of range, expected {expected}");
             return Err(Error::config(format!("train.{place}"), problem, "leave it out for the default"));
         }
-        Ok(())
+        self.check_tail()
+    }
+
+    /// An average of the last epochs begins by counting back from the last one, which early stopping does not know.
+    fn check_tail(&self) -> Result<()> {
+        let patience = self.early_stopping.patience;
+        match self.average {
+            Some(AverageSpec::Tail { epochs }) if patience > 0 => {
+                let first = u64::from(self.epochs).saturating_sub(epochs) + 1;
+                let problem = format!(
+                    "a tail begins in epoch {first} of {}, but early stopping (patience {patience}) may end before",
+                    self.epochs
+                );
+                let help = "set train.early_stopping.patience = 0, or choose the average of kind \"exponential\"";
+                Err(Error::config("train.average", problem, help))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Numbers of the smaller tables: place, value, what is expected, and whether it is so.
@@ -180,5 +197,17 @@ mod tests {
             assert!(error.starts_with(place) && error.contains("help: "), "{toml}: {error}");
         }
         TrainSpec::default().check().unwrap();
+    }
+
+    #[test]
+    fn the_mean_of_the_last_epochs_needs_the_last_epochs() {
+        let tail = |patience: u32| {
+            let toml = format!("average = {{ kind = 'tail', epochs = 3 }}\nearly_stopping.patience = {patience}");
+            toml::from_str::<TrainSpec>(&toml).unwrap().check()
+        };
+        tail(0).unwrap();
+        let error = tail(2).unwrap_err().to_string();
+        assert!(error.contains("begins in epoch 18 of 20, but early stopping (patience 2) may end before"), "{error}");
+        assert!(error.contains("train.early_stopping.patience = 0"), "{error}");
     }
 }

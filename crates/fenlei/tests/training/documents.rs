@@ -1,7 +1,7 @@
 //! Documents of unusual shape: what they may be, and where they end up.
 
 use fenlei::data::{Dataset, Target};
-use fenlei::train::train;
+use fenlei::train::{Event, TrainOptions, train, train_with};
 
 use super::corpus::{dataset, few_messages, plan};
 
@@ -74,7 +74,16 @@ fn empty_texts_and_texts_without_words_are_documents_like_others() {
 #[test]
 fn validation_documents_with_unknown_labels_are_left_out() {
     let validation = dataset(&[("praise", "wonderful"), ("gossip", "have you heard"), ("advert", "buy now")]);
-    let report = train(&plan(), &few_messages(), Some(&validation)).unwrap().validation.unwrap();
+    let mut told = None;
+    let mut on_event = |event: Event<'_>| {
+        if let Event::Start { n_validation, n_left_out, unknown_labels, .. } = event {
+            told = Some((n_validation, n_left_out, unknown_labels.to_vec()));
+        }
+    };
+    let options =
+        TrainOptions { validation: Some(&validation), on_event: Some(&mut on_event), ..TrainOptions::default() };
+    let report = train_with(&plan(), &few_messages(), options).unwrap().validation.unwrap();
+    assert_eq!(told, Some((2, 1, vec!["gossip".to_owned()])));
     assert_eq!(report.n_docs, 2);
     assert_eq!(report.labels, ["advert", "complaint", "praise", "question"]);
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use fenlei::Error;
+use fenlei::config::{PlanSource, load_further_plan};
 use fenlei::data::{Dataset, Target};
 use fenlei::train::{ClassWeights, Event, Plan, TrainOptions, Trained, train, train_with};
 use fenlei_nn::optim::OptimizerSpec;
@@ -108,6 +109,34 @@ fn further_training_on_labels_that_the_classifier_lacks() {
     let options = TrainOptions { from: from(), ..TrainOptions::default() };
     let message = refusal(train_with(&everything, &several, options));
     assert!(message.contains("has 2 labels, expected one"), "{message}");
+}
+
+#[test]
+fn further_training_of_what_the_classifier_keeps() {
+    let classifier = || train(&plan(), &few_messages(), None).unwrap().classifier;
+    let further = |plan: &Plan| {
+        refusal(train_with(plan, &few_messages(), TrainOptions { from: Some(classifier()), ..TrainOptions::default() }))
+    };
+    let vectors = further(&Plan { embeddings: Some("vectors.txt".into()), ..plan() });
+    assert!(vectors.starts_with("embeddings: ") && vectors.contains("keeps its vectors"), "{vectors}");
+    let layers = further(&plan_with_layers("{type='embedding',dim=12},{type='global-pool'}"));
+    assert!(layers.starts_with("model: ") && layers.contains("keeps its model"), "{layers}");
+    let mut lower = plan();
+    lower.pipeline.clean.lowercase = false;
+    assert!(further(&lower).starts_with("pipeline: "));
+
+    let source = |set: &[&str]| PlanSource { set: set.iter().map(|s| (*s).to_owned()).collect(), ..Default::default() };
+    let found = load_further_plan(&source(&["train.epochs=2", "model.layers.0.dim=12"]), &classifier()).unwrap();
+    assert_eq!((found.model, found.pipeline, found.train.epochs), (plan().model, plan().pipeline, 2));
+    for asked in [
+        source(&["model.layers.0.dim=13"]),
+        source(&["pipeline.vocab.min_count=2"]),
+        PlanSource { recipe: Some("kim-2014".into()), ..PlanSource::default() },
+        PlanSource { embeddings: Some("vectors.txt".into()), ..PlanSource::default() },
+    ] {
+        let error = load_further_plan(&asked, &classifier()).unwrap_err();
+        assert!(error.is_wrong_use() && error.to_string().contains("without --from"), "{error}");
+    }
 }
 
 /// A checkpoint of a training that was interrupted after its first step.

@@ -1,0 +1,92 @@
+"""The nets of the recipes, with the same layers but few numbers in each and no dropout."""
+
+from .torch_net import TorchNet
+
+
+def net(seed, head, layers, lens, labels, vocab_size=30):
+    n_labels = max(labels) + 1
+    spec = {"head": head, "word_dropout": 0.0, "layers": layers}
+    return TorchNet(spec, vocab_size, n_labels, seed).case(lens, labels, n_labels)
+
+
+def embedding(**more):
+    return {"type": "embedding", "dim": 6, **more}
+
+
+def convolution(widths, filters, **more):
+    return {"type": "conv", "widths": widths, "filters": filters, **more}
+
+
+GLOBAL_MAX = {"type": "global-pool", "kind": "max"}
+NO_DROPOUT = {"type": "dropout", "rate": 0.0}
+
+
+def pooling(size, **more):
+    return {"type": "pool", "kind": "max", "size": size, **more}
+
+
+def units(n):
+    return {"type": "dense", "units": n, "activation": "relu"}
+
+
+def net_appendix_c():
+    layers = [embedding(), convolution([5], 7, padding="valid", activation="relu"), GLOBAL_MAX, units(5)]
+    return [net(100, "binary", layers, [9, 3, 0, 14], [1, 0, 0, 1])]
+
+
+def net_chapter_8():
+    block = [convolution([5], 5, padding="valid", activation="relu"), pooling(5)]
+    layers = [embedding(), *block, *block, GLOBAL_MAX, units(4)]
+    # Two rows behind the second pooling need 74 tokens.
+    return [net(200, "binary", layers, [90, 3, 0, 33], [1, 0, 0, 1])]
+
+
+def net_kim_2014():
+    def layers(**mode):
+        conv = convolution([3, 4, 5], 4, padding="full", activation="relu")
+        return [embedding(init=0.25, **mode), conv, GLOBAL_MAX, NO_DROPOUT]
+
+    lens, labels = [9, 2, 0, 14], [1, 0, 2, 1]
+    # The variants of the paper: random, static and multichannel.
+    return [
+        net(300, "softmax", layers(), lens, labels),
+        net(340, "softmax", layers(mode="static"), lens, labels, vocab_size=14),
+        net(370, "softmax", layers(mode="multichannel"), lens, labels, vocab_size=14),
+    ]
+
+
+def net_dpcnn():
+    def conv():
+        return convolution([3], 4, padding="same")
+
+    relu = {"type": "activation", "kind": "relu"}
+    block = {"type": "residual", "layers": [relu, conv(), relu, conv()]}
+    down = pooling(3, stride=2)
+    deep = [block, down, block, down, block, down, block, down, block]
+    layers = [embedding(), NO_DROPOUT, conv(), *deep, GLOBAL_MAX, NO_DROPOUT]
+    # Two rows in the last block need 47 tokens.
+    return [net(400, "auto", layers, [50, 2, 0, 21], [1, 0, 2, 1])]
+
+
+def net_char_cnn():
+    def conv(n):
+        return convolution([n], 4, activation="relu")
+
+    first = {"type": "one-hot-conv", "width": 7, "filters": 4, "activation": "relu"}
+    dense = [units(5), NO_DROPOUT, units(5), NO_DROPOUT]
+    deep = [pooling(3), conv(7), pooling(3), conv(3), conv(3), conv(3), conv(3), pooling(3), GLOBAL_MAX]
+    # Two rows behind the last pooling need 156 characters.
+    return [net(1040, "auto", [first, *deep, *dense], [170, 4, 0, 60], [1, 0, 2, 1], vocab_size=18)]
+
+
+def net_one_hot_cnn():
+    first = {"type": "one-hot-conv", "width": 3, "filters": 5, "padding": "full", "activation": "relu"}
+    return [net(600, "auto", [first, GLOBAL_MAX, NO_DROPOUT], [9, 2, 0, 14], [1, 0, 2, 1])]
+
+
+def net_cnn():
+    conv = convolution([2, 3, 4], 6, padding="full", activation="relu")
+    mean = {"type": "global-pool", "kind": "average"}
+    branches = {"type": "branches", "branches": [[conv, GLOBAL_MAX], [mean]]}
+    layers = [embedding(init=0.2), NO_DROPOUT, branches, NO_DROPOUT]
+    return [net(700, "auto", layers, [9, 1, 0, 14], [1, 0, 2, 1])]

@@ -1,0 +1,168 @@
+//! From a plan and documents to a training that is ready for its first step.
+
+use fenlei_nn::loss::{Loss, LossSpec};
+use fenlei_nn::net::{Net, NetSizes};
+use fenlei_nn::params::Params;
+use fenlei_nn::rng;
+use fenlei_nn::spec::NetSpec;
+use fenlei_nn::training::{Average, Training};
+
+use super::{Progress, Run, SEED_SPLIT, SEED_WEIGHTS};
+use crate::classifier::Decision;
+use crate::data::{Dataset, listed};
+use crate::features::WordVectors;
+use crate::metrics::align_labels;
+use crate::model::{Model, ModelSpec};
+use crate::text::TextPipeline;
+use crate::train::examples::{Examples, hold_back};
+use crate::train::{ClassWeights, Plan, TrainOptions};
+use crate::{Error, Result};
+
+/// The probability from which on a label of a multi-label classifier is given.
+const DEFAULT_THRESHOLD: f32 = 0.5;
+
+impl<'a> Run<'a> {
+    /// Fits the pipeline, encodes the documents, builds the model.
+    pub fn prepare(plan: &Plan, documents: &Dataset, mut options: TrainOptions<'a>) -> Result<Self> {
+        let share = if options.validation.is_some() { 0.0 } else { plan.train.validation };
+        let (kept, held) = hold_back(documents, share, rng::derive(plan.seed, SEED_SPLIT))?;
+        let from = options.from.take();
+        let (pipeline, labels, decision, old) = match from {
+            Some(old) => (old.pipeline, old.labels, old.decision, Some(old.model)),
+            None => {
+                let texts: Vec<&str> = kept.iter().map(|&i| documents.texts[i].as_str()).collect();
+                let pipeline = plan.pipeline.fit(&texts)?;
+                let decision = Decision { multi_label: documents.multi_label, threshold: DEFAULT_THRESHOLD };
+                (pipeline, documents.labels.clone(), decision, None)
+            }
+        };
+        if old.is_some() {
+            check_known(documents, &labels)?;
+        }
+        let multi_label = decision.multi_label;
+        let train = Examples::new(&pipeline, documents, &kept, &labels, multi_label)?;
+        if train.texts.ids.is_empty() {
+            return Err(Error::train(
+                "no words are left after cleaning, in any document",
+                "see what happens to a text with `fenlei inspect text`, and loosen [pipeline]",
+            ));
+        }
+        let validation = match options.validation {
+            Some(data) => {
+                let all: Vec<usize> = (0..data.texts.len()).collect();
+                Some(Examples::new(&pipeline, data, &all, &labels, multi_label)?)
+            }
+            None if held.is_empty() => None,
+            None => Some(Examples::new(&pipeline, documents, &held, &labels, multi_label)?),
+        };
+        if validation.as_ref().is_some_and(|v| v.len() == 0) {
+            return Err(Error::train(
+                "no validation document carries a label that the training documents have",
+                "give validation documents with the same labels, or leave --validation out",
+            ));
+        }
+        let (spec, net, vectors) = build_net(plan, &pipeline, &labels, decision, old)?;
+        let weights = class_weights(&plan.train.class_weights, &labels, &train)?;
+        let loss = Loss::new(plan.train.loss.unwrap_or(LossSpec::of(net.head())), net.head())
+            .map_err(|e| Error::config("train.loss", e.to_string(), "leave train.loss out for the usual one"))?;
+        let average = Average::new(plan.train.average.as_ref(), u64::from(plan.train.epochs));
+        let fingerprint = documents.fingerprint();
+        let start = match options.checkpoint {
+            Some(_) => start_fingerprint(&fingerprint, options.validation, &net.params),
+            None => String::new(),
+        };
+        let training = Training::new(net, plan.train.optimizer, loss, plan.train.regularization, average, weights);
+        Ok(Self {
+            plan: plan.clone(),
+            options,
+            fingerprint,
+            start,
+            pipeline,
+            labels,
+            decision,
+            train,
+            validation,
+            spec,
+            training,
+            best: None,
+            vectors,
+            progress: Progress::default(),
+        })
+    }
+}
+
+/// Builds the net, or takes the old one, and puts pretrained vectors into its tables. Also gives the description of the
+/// net, and says how much of the vocabulary the vectors cover.
+fn build_net(
+    plan: &Plan,
+    pipeline: &TextPipeline,
+    labels: &[String],
+    decision: Decision,
+    old: Option<Model>,
+) -> Result<(NetSpec, Net<f32>, Option<String>)> {
+    if let Some(Model::Net(net)) = old {
+        let (spec, net) = net.into_net();
+        return Ok((spec, net, None));
+    }
+    let vectors = match &plan.embeddings {
+        Some(path) => Some(WordVectors::load_for(path, pipeline.vocab().iter())?),
+        None => None,
+    };
+    let ModelSpec::Net(mut spec) = plan.model.clone();
+    if let Some(vectors) = &vectors {
+        spec.set_embedding_dim(vectors.dim);
+    }
+    let sizes =
+        NetSizes { vocab_size: pipeline.vocab().len(), n_labels: labels.len(), multi_label: decision.multi_label };
+    let Model::Net(model) = ModelSpec::Net(spec).build(sizes, rng::derive(plan.seed, SEED_WEIGHTS))?;
+    let (spec, mut net) = model.into_net();
+    let Some(vectors) = vectors else { return Ok((spec, net, None)) };
+    let (words, tokens) = (100.0 * vectors.coverage.of_words(), 100.0 * vectors.coverage.of_tokens());
+    let said = format!("pretrained vectors cover {words:.1} % of the vocabulary, {tokens:.1} % of its tokens");
+    net.set_word_vectors(vectors.dim, vectors.standard_deviation(), |id| vectors.get(id as usize))
+        .map_err(|e| Error::config("embeddings", e.problem, e.help))?;
+    Ok((spec, net, Some(said)))
+}
+
+/// Further training cannot add labels, and leaving documents out in silence would be worse than stopping.
+fn check_known(documents: &Dataset, labels: &[String]) -> Result<()> {
+    let unknown = align_labels(labels, &documents.labels, &documents.targets)?.unknown;
+    let unknown: Vec<String> = unknown.into_iter().filter(|u| u.n_docs > 0).map(|u| u.label).collect();
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    let problem =
+        format!("the classifier to train further has no label {}; it has {}", listed(&unknown), listed(labels));
+    Err(Error::train(problem, "train anew on all documents together, or leave these documents out"))
+}
+
+/// Two trainings with this in common start from the same documents and the same numbers.
+fn start_fingerprint(documents: &str, validation: Option<&Dataset>, params: &Params<f32>) -> String {
+    let mut crc = crc32fast::Hasher::new();
+    crc.update(documents.as_bytes());
+    crc.update(validation.map(Dataset::fingerprint).unwrap_or_default().as_bytes());
+    for param in params.iter() {
+        crc.update(param.name.as_bytes());
+        param.data.iter().for_each(|w| crc.update(&w.to_le_bytes()));
+    }
+    format!("{:08x}", crc.finalize())
+}
+
+fn class_weights(spec: &ClassWeights, labels: &[String], train: &Examples) -> Result<Option<Vec<f64>>> {
+    match spec {
+        ClassWeights::None => Ok(None),
+        ClassWeights::Balanced => {
+            let mut counts = vec![0usize; labels.len()];
+            train.targets.iter().flat_map(|t| t.as_slice()).for_each(|&label| counts[label as usize] += 1);
+            let share = train.len() as f64 / labels.len() as f64;
+            Ok(Some(counts.iter().map(|&n| share / n.max(1) as f64).collect()))
+        }
+        ClassWeights::Named(named) => {
+            if let Some(name) = named.keys().find(|name| !labels.contains(name)) {
+                let problem = format!("no label is called {name:?}; there are {}", labels.join(", "));
+                return Err(Error::config("train.class_weights", problem, "use the labels' own names"));
+            }
+            Ok(Some(labels.iter().map(|label| named.get(label).copied().unwrap_or(1.0)).collect()))
+        }
+    }
+}
