@@ -63,7 +63,7 @@ pub(super) fn multiply_columns(
     use super::registers::x86;
 
     assert!(super::available(), "this machine has no tiles");
-    assert!(rows.start % SIDE == 0 && columns.start % SIDE == 0, "parts begin with a panel");
+    assert!(rows.start.is_multiple_of(SIDE) && columns.start.is_multiple_of(SIDE), "parts begin with a panel");
     assert!(a.n_depths() == b.n_depths(), "inner sizes");
     assert!(rows.end <= a.n_panels() * SIDE && columns.end <= b.n_panels() * SIDE, "factors of that size");
     let (n_rows, n_cols) = (rows.len(), columns.len());

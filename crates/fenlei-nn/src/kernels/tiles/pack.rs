@@ -85,7 +85,7 @@ mod x86 {
     /// Packs the right factor: a tile holds 16 columns and 32 rows, as rows of pairs that stand one above the other.
     /// [`available`](super::super::available) must hold.
     pub fn pack_columns(packed: &mut Packed, m: Mat<'_, f32>) {
-        pack_columns_of(packed, m, &[0..m.n_cols()]);
+        pack_columns_of(packed, m, std::slice::from_ref(&(0..m.n_cols())));
     }
 
     /// [`pack_columns`] for some ranges of columns, one after another, each of which begins a panel.

@@ -113,8 +113,8 @@ mod x86 {
         let tokens = &index[whole.start - window.pad_left..whole.end - window.pad_left + W - 1];
         for (i, tokens) in tokens.windows(W).enumerate() {
             let mut sum = row(rows, tokens[0], W, 0);
-            for k in 1..W {
-                sum = _mm512_add_ps(sum, row(rows, tokens[k], W, k));
+            for (k, &token) in tokens.iter().enumerate().skip(1) {
+                sum = _mm512_add_ps(sum, row(rows, token, W, k));
             }
             best.take(sum, whole.start + i);
         }
