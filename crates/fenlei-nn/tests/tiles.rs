@@ -1,12 +1,12 @@
 //! A training step in `f32`, which may run on tile registers, against the same step in `f64`, which never does.
 
+use fenlei_nn::Scalar;
 use fenlei_nn::loss::{Loss, LossSpec};
 use fenlei_nn::net::{Net, NetSizes};
 use fenlei_nn::optim::{OptimizerSpec, Regularization};
 use fenlei_nn::rng;
 use fenlei_nn::spec::NetSpec;
 use fenlei_nn::training::{Average, Training};
-use fenlei_nn::{Scalar, kernels::tiles};
 use serde_json::json;
 
 const VOCAB_SIZE: usize = 700;
@@ -34,7 +34,6 @@ fn step<T: Scalar>(spec: &NetSpec) -> (f64, Vec<(String, Vec<f64>)>) {
 
 #[test]
 fn gradients_of_large_nets_are_those_of_double_precision() {
-    eprintln!("tile registers: {}", tiles::available());
     let conv = |widths: &[usize], filters: usize, padding: &str| json!({"type": "conv", "widths": widths, "filters": filters, "padding": padding, "activation": "relu"});
     let global = json!({"type": "global-pool", "kind": "max"});
     let pool = json!({"type": "pool", "kind": "max", "size": 5});
