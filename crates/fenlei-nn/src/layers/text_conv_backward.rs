@@ -5,6 +5,7 @@ use rayon::prelude::*;
 use super::Cache;
 use super::conv1d_sparse::SparseOutputs;
 use super::text_conv::{FilterGroup, TextConv, TextPooling, Vectors};
+use crate::kernels::documents::for_each_doc;
 use crate::kernels::gemm::{Mat, matmul_in_training};
 use crate::kernels::sparse_grad::{Groups, Win};
 use crate::params::Params;
@@ -274,15 +275,15 @@ impl TextConv {
     ) {
         let width = dy.width;
         let n_positions = first_position[first_position.len() - 1] as usize;
-        d_sums.clear();
         d_sums.resize(n_positions * width, T::ZERO);
         if self.pooling == TextPooling::None {
             let values = d_sums.par_iter_mut().zip(&dy.data).zip(&y.data).with_min_len(4096);
             values.for_each(|((d, dy), y)| *d = *dy * self.activation.derivative_from_output(*y));
             return;
         }
-        for doc in 0..dy.n_docs() {
-            let d_doc = &mut d_sums[first_position[doc] as usize * width..first_position[doc + 1] as usize * width];
+        let work = d_sums.len();
+        for_each_doc(d_sums, width, first_position, work, |doc, d_doc| {
+            d_doc.fill(T::ZERO);
             for row in dy.doc(doc) {
                 let row = row * width..(row + 1) * width;
                 let values = dy.data[row.clone()].iter().zip(&y.data[row.clone()]).zip(&winners[row]);
@@ -290,6 +291,6 @@ impl TextConv {
                     d_doc[*winner as usize * width + column] += *dy * self.activation.derivative_from_output(*y);
                 }
             }
-        }
+        });
     }
 }
