@@ -85,7 +85,7 @@ def net_one_hot_cnn():
 
 
 def net_cnn():
-    conv = convolution([2, 3, 4], 6, padding="full", activation="relu")
+    conv = convolution([1, 2, 3, 4, 5], 6, padding="full", activation="relu")
     mean = {"type": "global-pool", "kind": "average"}
     branches = {"type": "branches", "branches": [[conv, GLOBAL_MAX], [mean]]}
     layers = [embedding(init=0.2), NO_DROPOUT, branches, NO_DROPOUT]

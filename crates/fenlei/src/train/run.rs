@@ -55,8 +55,9 @@ pub(super) struct Progress {
     pub seconds: f64,
     /// The records of the epochs done.
     pub history: Vec<EpochRecord>,
-    /// The best figure of the validation part, larger is better.
-    pub best: Option<f64>,
+    /// The best figure of the validation part, larger is better, with the negative log loss, which decides between
+    /// equals: on little data the accuracy may stand still for some epochs in which much is learned.
+    pub best: Option<(f64, f64)>,
     /// Epochs since then.
     pub epochs_since_best: u32,
     /// What the plateau schedule remembers.

@@ -69,9 +69,9 @@ impl Run<'_> {
         let (report, averaged) = self.validate()?;
         let n_docs = self.train.len() as f64;
         let figure = report.as_ref().map(|r| match self.plan.train.early_stopping.metric {
-            Metric::Accuracy => r.accuracy,
-            Metric::MacroF1 => r.macro_f1,
-            Metric::LogLoss => -r.log_loss,
+            Metric::Accuracy => (r.accuracy, -r.log_loss),
+            Metric::MacroF1 => (r.macro_f1, -r.log_loss),
+            Metric::LogLoss => (-r.log_loss, 0.0),
         });
         let best = match (figure, self.progress.best) {
             (Some(figure), Some(best)) => figure > best,
