@@ -11,6 +11,7 @@ use anyhow::Result;
 use clap::Args;
 use fenlei::config::{PlanSource, load_plan};
 use fenlei::model::ModelSpec;
+use fenlei_nn::kernels::tiles;
 
 use super::peers::Network;
 use super::table::{Table, figure};
@@ -100,18 +101,27 @@ fn table(profile: &Profile, convolution: &Convolution, limits: Limits) -> Table 
     };
     let of = |part| profile.seconds(part);
     let forward_parts = [Part::Gather, Part::Product, Part::Maxima].map(of).iter().sum::<f64>();
-    let rows = [
-        ("batch, distinct tokens", of(Part::Batch), Work::Unknown),
-        ("gather of vectors", of(Part::Gather), Work::Bytes(2.0 * profile.n_distinct * dim * F32)),
-        ("product with the filters", of(Part::Product), Work::Flop(product)),
-        ("window maxima", of(Part::Maxima), Work::Bytes(profile.n_positions * width * n_filters * F32)),
-        ("convolution forward, rest", of(Part::ConvForward) - forward_parts, Work::Unknown),
+    let forward = if tiles::available() {
+        // The product never leaves the cache, so its parts cannot be timed one by one.
+        vec![("product with the filters, maxima", of(Part::ConvForward), Work::Flop(product))]
+    } else {
+        let sums = Work::Bytes(profile.n_positions * width * n_filters * F32);
+        vec![
+            ("gather of vectors", of(Part::Gather), Work::Bytes(2.0 * profile.n_distinct * dim * F32)),
+            ("product with the filters", of(Part::Product), Work::Flop(product)),
+            ("window maxima", of(Part::Maxima), sums),
+            ("convolution forward, rest", of(Part::ConvForward) - forward_parts, Work::Unknown),
+        ]
+    };
+    let behind = [
         ("convolution backward", of(Part::ConvBackward), backward),
         ("layers behind it, forward", of(Part::Forward) - of(Part::ConvForward), Work::Unknown),
         ("layers behind it, backward", of(Part::Backward) - of(Part::ConvBackward), Work::Unknown),
         // Parameter and two moments are read and written, the gradient is read.
         ("optimizer", of(Part::Optimizer), Work::Bytes(7.0 * profile.n_moved * F32)),
     ];
+    let batch = ("batch, distinct tokens", of(Part::Batch), Work::Unknown);
+    let rows: Vec<_> = std::iter::once(batch).chain(forward).chain(behind).collect();
     let step = of(Part::Step);
     let known: f64 = rows.iter().map(|(_, seconds, _)| seconds).sum();
     let mut table = Table::new(&["part", "ms a step", "share", "rate", "of the product", "of memory", "of the cache"]);

@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use fenlei_nn::kernels::gemm::{Mat, matmul};
+use fenlei_nn::kernels::gemm::{Mat, matmul_in_training};
 use rayon::prelude::*;
 
 /// Rows and columns of the product whose speed is the limit.
@@ -46,7 +46,7 @@ fn best(mut try_once: impl FnMut()) -> f64 {
 fn product() -> f64 {
     let (a, b) = (vec![0.5f32; N * N], vec![0.25f32; N * N]);
     let mut out = vec![0f32; N * N];
-    let seconds = best(|| matmul(&mut out, Mat::new(&a, N, N), Mat::new(&b, N, N), false));
+    let seconds = best(|| matmul_in_training(&mut out, Mat::new(&a, N, N), Mat::new(&b, N, N), false));
     assert_eq!(out[N * N - 1], 0.125 * N as f32, "a product of constants");
     2.0 * (N as f64).powi(3) / seconds / 1e9
 }
