@@ -1,5 +1,19 @@
-//! What models start from: pretrained word vectors.
+//! What models start from: pretrained word vectors, and bags of n-grams.
 
+mod columns;
+mod count;
+mod matrix;
+mod ngrams;
+mod select;
+mod spec;
+mod symbols;
+mod vectorizer;
 pub mod vectors;
+mod weighting;
 
+pub use matrix::SparseRows;
+pub use spec::{CharScope, DfLimit, FeaturesSpec, Idf, Norm, SelectBy, SelectSpec, Tf};
+pub use ngrams::Level;
+pub use select::Labels;
+pub use vectorizer::{FittedFeatures, Learned, Vectorizer};
 pub use vectors::{Coverage, VectorFormat, WordVectors};
