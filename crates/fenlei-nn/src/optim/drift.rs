@@ -43,7 +43,8 @@ impl DriftState {
     {
         let steps = self.settled_at..=n_steps;
         let rows = |(row_steps, param): (&Vec<u64>, &Param<T>)| {
-            row_steps.is_empty() || row_steps.len() == param.shape[0] && row_steps.iter().all(|step| steps.contains(step))
+            row_steps.is_empty()
+                || row_steps.len() == param.shape[0] && row_steps.iter().all(|step| steps.contains(step))
         };
         self.row_steps.len() <= params.len()
             && (self.sums.is_empty() || self.sums.len() as u64 == n_steps - self.settled_at.min(n_steps))

@@ -235,7 +235,8 @@ mod tests {
         let mut counts = Counts::new();
         let mut runs: Vec<Vec<u32>> = vec![Vec::new()];
         for level in levels {
-            runs = level.nodes.iter().map(|&[prefix, symbol]| [&runs[prefix as usize][..], &[symbol]].concat()).collect();
+            runs =
+                level.nodes.iter().map(|&[prefix, symbol]| [&runs[prefix as usize][..], &[symbol]].concat()).collect();
             for ((run, &df), &count) in runs.iter().zip(&level.df).zip(&level.counts) {
                 if df > 0 {
                     counts.insert(run.clone(), (df, count));

@@ -12,8 +12,8 @@ pub mod vectors;
 mod weighting;
 
 pub use matrix::SparseRows;
-pub use spec::{CharScope, DfLimit, FeaturesSpec, Idf, Norm, SelectBy, SelectSpec, Tf};
 pub use ngrams::Level;
 pub use select::Labels;
+pub use spec::{CharScope, DfLimit, FeaturesSpec, Idf, Norm, SelectBy, SelectSpec, Tf};
 pub use vectorizer::{FittedFeatures, Learned, Vectorizer};
 pub use vectors::{Coverage, VectorFormat, WordVectors};

@@ -174,9 +174,7 @@ impl<'de> Deserialize<'de> for DfLimit {
             }
 
             fn visit_i64<E: de::Error>(self, n: i64) -> std::result::Result<DfLimit, E> {
-                u64::try_from(n)
-                    .map(DfLimit::Documents)
-                    .map_err(|_| E::invalid_value(de::Unexpected::Signed(n), &self))
+                u64::try_from(n).map(DfLimit::Documents).map_err(|_| E::invalid_value(de::Unexpected::Signed(n), &self))
             }
 
             fn visit_u64<E>(self, n: u64) -> std::result::Result<DfLimit, E> {
@@ -197,9 +195,8 @@ impl FeaturesSpec {
     /// # Errors
     /// [`Error::Config`] with the dotted key.
     pub fn check(&self) -> Result<()> {
-        let wrong = |key: &str, problem: String, help: &str| {
-            Err(Error::config(format!("model.features.{key}"), problem, help))
-        };
+        let wrong =
+            |key: &str, problem: String, help: &str| Err(Error::config(format!("model.features.{key}"), problem, help));
         if self.word_ngrams == 0 && self.char_ngrams.is_none() {
             let help = "set word_ngrams = 1 for single tokens, or char_ngrams = [2, 5]";
             return wrong("word_ngrams", "0 and no char_ngrams leave no features".to_owned(), help);
@@ -225,7 +222,11 @@ impl FeaturesSpec {
         }
         let few = |n: &usize| *n == 0 || u32::try_from(*n).is_err();
         if let Some(n) = self.max_features.filter(few) {
-            return wrong("max_features", format!("found {n}, expected 1 to {}", u32::MAX), "leave it out for no limit");
+            return wrong(
+                "max_features",
+                format!("found {n}, expected 1 to {}", u32::MAX),
+                "leave it out for no limit",
+            );
         }
         if let Some(n) = self.hash_columns.filter(few) {
             return wrong("hash_columns", format!("found {n}, expected 1 to {}", u32::MAX), "1048576 is usual");

@@ -90,8 +90,7 @@ impl Vectorizer {
     ) -> Result<FittedFeatures> {
         spec.check()?;
         let kinds = kinds(spec);
-        let sequences: Vec<Sequences> =
-            kinds.iter().map(|&(kind, _)| Sequences::new(pipeline, texts, kind)).collect();
+        let sequences: Vec<Sequences> = kinds.iter().map(|&(kind, _)| Sequences::new(pipeline, texts, kind)).collect();
         if sequences.iter().all(|of_kind| of_kind.symbols.is_empty()) {
             return Err(Error::train(
                 "no words are left after cleaning, in any document",
@@ -166,9 +165,9 @@ impl Vectorizer {
             return Err(format!("{} kinds of n-grams, expected {n_kinds}", learned.blocks.len()));
         }
         let levels = || learned.blocks.iter().flatten();
-        let n_columns = spec.hash_columns.unwrap_or_else(|| {
-            levels().flat_map(|level| &level.columns).filter(|column| **column != NONE).count()
-        });
+        let n_columns = spec
+            .hash_columns
+            .unwrap_or_else(|| levels().flat_map(|level| &level.columns).filter(|column| **column != NONE).count());
         let mut seen = vec![spec.hash_columns.is_some(); n_columns];
         for &column in levels().flat_map(|level| &level.columns).filter(|column| **column != NONE) {
             match seen.get_mut(column as usize) {

@@ -250,7 +250,8 @@ fn end_marks_stand_behind_the_last_token() {
     assert_eq!(words, pairs(&[("a", "A"), ("film", "film"), ("!", "!"), ("</s>", ""), ("</s>", "")]));
     assert_eq!(tokens("[segment]\nend_marks = 2", "  "), [], "nothing stays nothing");
     let ids = |keep: &str| {
-        let toml = format!("[segment]\nend_marks = 1\n[truncate]\nmax_tokens = 2\nkeep = '{keep}'\n[vocab]\nmin_count = 1");
+        let toml =
+            format!("[segment]\nend_marks = 1\n[truncate]\nmax_tokens = 2\nkeep = '{keep}'\n[vocab]\nmin_count = 1");
         let pipeline = toml::from_str::<PipelineSpec>(&toml).unwrap().fit(&["a a a b b c"]).unwrap();
         let ids = pipeline.encode("a b c").ids;
         ids.iter().map(|&id| pipeline.vocab().token(id).unwrap().to_owned()).collect::<Vec<_>>()

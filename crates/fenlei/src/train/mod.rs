@@ -4,10 +4,12 @@
 //! documents give the same bytes for any number of threads, and for a training that was interrupted and resumed.
 
 mod checkpoint;
+mod class_weights;
 mod event;
 mod examples;
 mod plan;
 mod run;
+mod sparse;
 mod spec;
 
 use std::path::PathBuf;
@@ -20,6 +22,7 @@ pub use spec::{ClassWeights, EarlyStoppingSpec, Metric, TrainSpec};
 use crate::classifier::Classifier;
 use crate::data::Dataset;
 use crate::metrics::Report;
+use crate::model::{Model, SparseSpec};
 use crate::{Error, Result};
 
 /// What a training may be given besides its plan and its documents.
@@ -71,7 +74,15 @@ pub fn train(plan: &Plan, documents: &Dataset, validation: Option<&Dataset>) -> 
 /// [`Error::Interrupted`] when the user stopped it before the first step.
 pub fn train_with(plan: &Plan, documents: &Dataset, options: TrainOptions<'_>) -> Result<Trained> {
     plan.check()?;
-    run::Run::prepare(plan, documents, options)?.finish()
+    // A classifier to train further brings its own model, whatever the plan says.
+    match (&options.from, SparseSpec::of(&plan.model)) {
+        (Some(Classifier { model: Model::Sparse(_), .. }), _) => Err(Error::train(
+            "the classifier to train further is solved from its counts, which it does not keep",
+            "train anew on all documents together, or start from a net",
+        )),
+        (None, Some(spec)) => sparse::train(plan, &spec, documents, options),
+        _ => run::Run::prepare(plan, documents, options)?.finish(),
+    }
 }
 
 impl Plan {
@@ -81,7 +92,8 @@ impl Plan {
     /// With the place of the first value that makes no sense.
     pub fn check(&self) -> Result<()> {
         self.pipeline.check()?;
-        self.train.check()
+        self.train.check()?;
+        SparseSpec::of(&self.model).map_or(Ok(()), |spec| spec.check())
     }
 }
 

@@ -10,8 +10,8 @@ use fenlei_nn::rng;
 use fenlei_nn::spec::NetSpec;
 use fenlei_nn::training::{Average, Training};
 
-use super::examples::{Examples, hold_back};
-use super::{ClassWeights, EpochRecord, Event, Metric, Plan, StopReason, TrainOptions, Trained, ValidationRecord};
+use super::examples::{Documents, Examples, hold_back};
+use super::{EpochRecord, Event, Metric, Plan, StopReason, TrainOptions, Trained, ValidationRecord};
 use crate::classifier::{Classifier, Decision};
 use crate::data::{Dataset, listed};
 use crate::features::WordVectors;
@@ -21,13 +21,13 @@ use crate::text::TextPipeline;
 use crate::{Error, Result};
 
 /// Parts of the seed that are used for different things.
-const SEED_SPLIT: u64 = 1;
+pub(super) const SEED_SPLIT: u64 = 1;
 const SEED_WEIGHTS: u64 = 2;
 const SEED_ORDER: u64 = 3;
 const SEED_STEPS: u64 = 4;
 
 /// The probability from which on a label of a multi-label classifier is given.
-const DEFAULT_THRESHOLD: f32 = 0.5;
+pub(super) const DEFAULT_THRESHOLD: f32 = 0.5;
 
 /// Everything that a training holds.
 pub(super) struct Run<'a> {
@@ -105,14 +105,9 @@ impl<'a> Run<'a> {
             None if held.is_empty() => None,
             None => Some(Examples::new(&pipeline, documents, &held, &labels, multi_label)?),
         };
-        if validation.as_ref().is_some_and(|v| v.len() == 0) {
-            return Err(Error::train(
-                "no validation document carries a label that the training documents have",
-                "give validation documents with the same labels, or leave --validation out",
-            ));
-        }
+        Documents::check_validation(validation.as_ref().map(Examples::len))?;
         let (spec, net, vectors) = build_net(plan, &pipeline, &labels, decision, old)?;
-        let weights = class_weights(&plan.train.class_weights, &labels, &train)?;
+        let weights = plan.train.class_weights.of_labels(&labels, &train.targets)?;
         let loss = Loss::new(plan.train.loss.unwrap_or(LossSpec::of(net.head())), net.head())
             .map_err(|e| Error::config("train.loss", e.to_string(), "leave train.loss out for the usual one"))?;
         let average = Average::new(plan.train.average.as_ref(), u64::from(plan.train.epochs));
@@ -304,16 +299,16 @@ impl<'a> Run<'a> {
         if let Some(chosen) = chosen {
             net.params = chosen;
         }
-        let model = Model::Net(Box::new(NetModel::trained(self.spec, net)));
-        let classifier = Classifier::new(self.pipeline, model, self.labels, self.decision);
+        let model = NetModel::trained(self.spec, net);
         let validation = match &self.validation {
             Some(validation) => {
-                let probabilities = classifier.model.probabilities(&validation.texts);
-                let Decision { multi_label, threshold } = classifier.decision;
-                Some(validation.report(&classifier.labels, &probabilities, multi_label, threshold)?)
+                let probabilities = model.probabilities(&validation.texts);
+                let Decision { multi_label, threshold } = self.decision;
+                Some(validation.report(&self.labels, &probabilities, multi_label, threshold)?)
             }
             None => None,
         };
+        let classifier = Classifier::new(self.pipeline, Model::Net(Box::new(model)), self.labels, self.decision);
         Ok(Trained {
             classifier,
             fingerprint: self.fingerprint,
@@ -349,14 +344,15 @@ fn build_net(
         Some(path) => Some(WordVectors::load_for(path, pipeline.vocab().iter())?),
         None => None,
     };
-    let ModelSpec::Net(mut spec) = plan.model.clone();
+    let ModelSpec::Net(mut spec) = plan.model.clone() else {
+        return Err(Error::config("model.family", "this model is no net", "this is a bug, please report it"));
+    };
     if let Some(vectors) = &vectors {
         spec.set_embedding_dim(vectors.dim);
     }
     let sizes =
         NetSizes { vocab_size: pipeline.vocab().len(), n_labels: labels.len(), multi_label: decision.multi_label };
-    let Model::Net(model) = ModelSpec::Net(spec).build(sizes, rng::derive(plan.seed, SEED_WEIGHTS))?;
-    let (spec, mut net) = model.into_net();
+    let (spec, mut net) = NetModel::new(&spec, sizes, rng::derive(plan.seed, SEED_WEIGHTS))?.into_net();
     let Some(vectors) = vectors else { return Ok((spec, net, None)) };
     let (words, tokens) = (100.0 * vectors.coverage.of_words(), 100.0 * vectors.coverage.of_tokens());
     let said = format!("pretrained vectors cover {words:.1} % of the vocabulary, {tokens:.1} % of its tokens");
@@ -387,23 +383,4 @@ fn start_fingerprint(documents: &str, validation: Option<&Dataset>, params: &Par
         param.data.iter().for_each(|w| crc.update(&w.to_le_bytes()));
     }
     format!("{:08x}", crc.finalize())
-}
-
-fn class_weights(spec: &ClassWeights, labels: &[String], train: &Examples) -> Result<Option<Vec<f64>>> {
-    match spec {
-        ClassWeights::None => Ok(None),
-        ClassWeights::Balanced => {
-            let mut counts = vec![0usize; labels.len()];
-            train.targets.iter().flat_map(|t| t.as_slice()).for_each(|&label| counts[label as usize] += 1);
-            let share = train.len() as f64 / labels.len() as f64;
-            Ok(Some(counts.iter().map(|&n| share / n.max(1) as f64).collect()))
-        }
-        ClassWeights::Named(named) => {
-            if let Some(name) = named.keys().find(|name| !labels.contains(name)) {
-                let problem = format!("no label is called {name:?}; there are {}", labels.join(", "));
-                return Err(Error::config("train.class_weights", problem, "use the labels' own names"));
-            }
-            Ok(Some(labels.iter().map(|label| named.get(label).copied().unwrap_or(1.0)).collect()))
-        }
-    }
 }
