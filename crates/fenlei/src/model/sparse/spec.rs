@@ -18,7 +18,7 @@ pub struct LinearSpec {
     /// Default: 1.
     pub c: f64,
     /// When the optimum is near enough: the gradient (for `l1` and the SVMs the violation of the conditions of the
-    /// optimum) as a share of what it was at the start. Default: 0.0001.
+    /// optimum) as a share of what it was at the start. Default: 0.001.
     pub tolerance: f64,
     /// Steps of the solver, at most. Default: 1000.
     pub max_iterations: u32,
@@ -32,7 +32,7 @@ impl Default for LinearSpec {
             loss: LinearLoss::Logistic,
             penalty: Penalty::L2,
             c: 1.0,
-            tolerance: 1e-4,
+            tolerance: 1e-3,
             max_iterations: 1000,
             features: FeaturesSpec::default(),
         }
@@ -111,7 +111,7 @@ pub struct NbSvmSpec {
     /// How far the weights may go away from those of naive Bayes: 1 as far as learning takes them (Mesnil), 0.25 a
     /// quarter of the way (Wang and Manning). Default: 1.
     pub interpolation: f64,
-    /// When the optimum is near enough: the gradient as a share of what it was at the start. Default: 0.0001.
+    /// When the optimum is near enough: the gradient as a share of what it was at the start. Default: 0.001.
     pub tolerance: f64,
     /// Steps of the solver, at most. Default: 1000.
     pub max_iterations: u32,
@@ -125,7 +125,7 @@ impl Default for NbSvmSpec {
             alpha: 1.0,
             c: 1.0,
             interpolation: 1.0,
-            tolerance: 1e-4,
+            tolerance: 1e-3,
             max_iterations: 1000,
             features: FeaturesSpec::default(),
         }
@@ -183,7 +183,7 @@ impl SparseSpec {
         if let Some((tolerance, max_iterations)) = solver {
             if !(tolerance > 0.0 && tolerance < 1.0) {
                 let problem = format!("{tolerance} is out of range, expected above 0 and below 1");
-                return wrong("tolerance", problem, "leave it out for 0.0001");
+                return wrong("tolerance", problem, "leave it out for 0.001");
             }
             if max_iterations == 0 {
                 return wrong("max_iterations", "0 steps learn nothing".to_owned(), "leave it out for 1000");
