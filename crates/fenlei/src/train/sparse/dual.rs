@@ -4,6 +4,7 @@
 use fenlei_nn::rng;
 
 use super::newton::Limits;
+use super::problem::sparse_dot;
 use crate::Result;
 use crate::features::SparseRows;
 
@@ -53,8 +54,7 @@ pub(super) fn solve(
             let doc = docs[i] as usize;
             let sign = signs[doc];
             let (columns, values) = rows.row(doc);
-            let terms = columns.iter().zip(values).map(|(&column, &x)| weights[column as usize] * f64::from(x));
-            let gradient = sign * (bias + terms.sum::<f64>()) - 1.0 + extra(doc) * alpha[i];
+            let gradient = sign * (bias + sparse_dot(columns, values, &weights)) - 1.0 + extra(doc) * alpha[i];
             let (at_bottom, at_top) = (alpha[i] == 0.0, alpha[i] >= bound(doc));
             if (at_bottom && gradient > high) || (at_top && gradient < low) {
                 active -= 1;

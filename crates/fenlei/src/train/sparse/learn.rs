@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::logistic::Classes;
 use super::newton::{Limits, Solution};
-use super::problem::{Problem, pieces};
+use super::problem::{Problem, pieces, sparse_dot};
 use super::{bayes, dual, lasso, newton, platt};
 use crate::Result;
 use crate::data::Target;
@@ -163,8 +163,7 @@ fn machine(task: &Task<'_>, spec: &LinearSpec, classes: &[u32], costs: &[f64], s
         .enumerate()
         .map(|(doc, &fold)| {
             let (columns, values) = task.rows.row(doc);
-            let terms = columns.iter().zip(values).map(|(&c, &x)| machines[fold].weights[c as usize] * f64::from(x));
-            machines[fold].bias + terms.sum::<f64>()
+            machines[fold].bias + sparse_dot(columns, values, &machines[fold].weights)
         })
         .collect();
     let positive: Vec<bool> = classes.iter().map(|&class| class == 1).collect();
