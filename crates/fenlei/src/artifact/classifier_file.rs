@@ -124,8 +124,9 @@ fn from_container(container: &Container) -> Result<(Classifier, ModelInfo)> {
             Model::Net(Box::new(read_net(container, spec, sizes, &refuse)?))
         }
         (_, Some(spec)) => {
-            let sparse = sparse_tensors::read(container, spec, &manifest.pipeline, n_labels, multi_label);
-            Model::Sparse(Box::new(sparse.map_err(refuse)?))
+            let pipeline = &manifest.pipeline;
+            let sparse = sparse_tensors::read(container, spec, pipeline, n_labels, multi_label, &refuse)?;
+            Model::Sparse(Box::new(sparse))
         }
         (_, None) => return Err(refuse("its family has no numbers".to_owned())),
     };

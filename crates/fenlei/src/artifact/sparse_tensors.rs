@@ -3,8 +3,9 @@
 use super::container::Container;
 use super::tensors::{DType, TensorData};
 use crate::features::{Learned, Level, Vectorizer};
-use crate::model::{SparseModel, SparseSpec};
+use crate::model::{Link, SparseModel, SparseSpec};
 use crate::text::TextPipeline;
+use crate::{Error, Result};
 
 const IDF: &str = "features.idf";
 const WEIGHTS: &str = "weights";
@@ -42,17 +43,18 @@ fn from_u32(name: String, shape: &[usize], values: &[u32]) -> TensorData<'static
     TensorData { name, dtype: DType::U32, shape: shape.to_vec(), bytes: bytes.into() }
 }
 
-/// The model that a file describes, which is not trusted.
+/// The model that a file describes, which is not trusted; `refuse` makes an error of what is wrong with it.
 pub(super) fn read(
     container: &Container,
     spec: SparseSpec,
     pipeline: &TextPipeline,
     n_labels: usize,
     multi_label: bool,
-) -> Result<SparseModel, String> {
-    let mut n_read = 2;
+    refuse: &impl Fn(String) -> Error,
+) -> Result<SparseModel> {
     let has = |name: &str| container.names().any(|held| held == name);
     let mut blocks = Vec::new();
+    let mut n_read = 2;
     for block in 0.. {
         let mut levels = Vec::new();
         for length in 1.. {
@@ -60,12 +62,12 @@ pub(super) fn read(
             if !has(&nodes) {
                 break;
             }
-            let numbers = read_u32(container, &nodes)?;
+            let numbers = read_u32(container, &nodes, refuse)?;
             let (pairs, rest) = numbers.as_chunks::<2>();
             if !rest.is_empty() {
-                return Err(format!("its tensor {nodes:?} has {} numbers, expected pairs", numbers.len()));
+                return Err(refuse(format!("its tensor {nodes:?} has {} numbers, expected pairs", numbers.len())));
             }
-            levels.push(Level { nodes: pairs.to_vec(), columns: read_u32(container, &columns)? });
+            levels.push(Level { nodes: pairs.to_vec(), columns: read_u32(container, &columns, refuse)? });
             n_read += 2;
         }
         if levels.is_empty() {
@@ -73,26 +75,33 @@ pub(super) fn read(
         }
         blocks.push(levels);
     }
-    let floats = |name: &str| -> Result<Vec<f32>, String> {
-        let numbers = container.tensor(name).and_then(|tensor| tensor.to_f32()).map_err(|e| e.to_string())?;
+    let floats = |name: &str, shape: &[usize]| -> Result<Vec<f32>> {
+        let numbers = container.read_f32(name, shape)?;
         match numbers.iter().position(|x| !x.is_finite()) {
-            Some(at) => Err(format!("number {at} of its tensor {name:?} is {}", numbers[at])),
+            Some(at) => Err(refuse(format!("number {at} of its tensor {name:?} is {}", numbers[at]))),
             None => Ok(numbers),
         }
     };
-    let idf = if has(IDF) { floats(IDF)? } else { Vec::new() };
-    n_read += usize::from(!idf.is_empty());
-    if container.names().count() != n_read {
-        return Err(format!("{} tensors, expected {n_read}", container.names().count()));
+    let mut idf = Vec::new();
+    if has(IDF) {
+        idf = floats(IDF, container.tensor(IDF)?.shape)?;
+        n_read += 1;
     }
-    let vectorizer = Vectorizer::restore(spec.features(), pipeline, Learned { blocks, idf })?;
-    SparseModel::new(spec, vectorizer, floats(WEIGHTS)?, floats(BIAS)?, n_labels, multi_label)
+    if container.names().count() != n_read {
+        return Err(refuse(format!("{} tensors, expected {n_read}", container.names().count())));
+    }
+    let learned = Learned { blocks, idf };
+    let vectorizer = Vectorizer::restore(spec.features(), pipeline, learned).map_err(refuse)?;
+    let n_outputs = Link::of(&spec, n_labels, multi_label).n_outputs(n_labels);
+    let weights = floats(WEIGHTS, &[vectorizer.n_columns(), n_outputs])?;
+    let bias = floats(BIAS, &[n_outputs])?;
+    SparseModel::new(spec, vectorizer, weights, bias, n_labels, multi_label).map_err(refuse)
 }
 
-fn read_u32(container: &Container, name: &str) -> Result<Vec<u32>, String> {
-    let tensor = container.tensor(name).map_err(|e| e.to_string())?;
+fn read_u32(container: &Container, name: &str, refuse: &impl Fn(String) -> Error) -> Result<Vec<u32>> {
+    let tensor = container.tensor(name)?;
     match tensor.dtype {
         DType::U32 => Ok(tensor.data.as_chunks().0.iter().map(|&bytes| u32::from_le_bytes(bytes)).collect()),
-        dtype => Err(format!("the numbers of its tensor {name:?} are {dtype:?}, expected U32")),
+        dtype => Err(refuse(format!("the numbers of its tensor {name:?} are {dtype:?}, expected U32"))),
     }
 }

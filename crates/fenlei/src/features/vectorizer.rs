@@ -168,7 +168,8 @@ impl Vectorizer {
         let n_columns = spec
             .hash_columns
             .unwrap_or_else(|| levels().flat_map(|level| &level.columns).filter(|column| **column != NONE).count());
-        let mut seen = vec![spec.hash_columns.is_some(); n_columns];
+        // Of hashed features, of which there may be more than memory, no list is checked.
+        let mut seen = vec![false; if spec.hash_columns.is_some() { 0 } else { n_columns }];
         for &column in levels().flat_map(|level| &level.columns).filter(|column| **column != NONE) {
             match seen.get_mut(column as usize) {
                 Some(seen) if !*seen => *seen = true,

@@ -218,3 +218,27 @@ fn files_whose_numbers_do_not_fit_are_refused() {
     });
     assert!(other.contains("expected U32"), "{other}");
 }
+
+/// Made by `cargo run -p fenlei --example make_classical_golden`.
+#[test]
+fn files_of_version_1_load_and_predict_for_ever() {
+    #[derive(serde::Deserialize)]
+    struct Stored {
+        labels: Vec<String>,
+        predictions: Vec<(String, Vec<f32>)>,
+    }
+    for (file, stored) in [
+        (&include_bytes!("../../testdata/classical-v1.fenlei")[..], include_str!("../../testdata/classical-v1.json")),
+        (&include_bytes!("../../testdata/hashed-v1.fenlei")[..], include_str!("../../testdata/hashed-v1.json")),
+    ] {
+        let stored: Stored = serde_json::from_str(stored).unwrap();
+        let (classifier, _) = from_bytes(file.to_vec()).unwrap();
+        assert_eq!(classifier.labels(), stored.labels);
+        assert_eq!(stored.predictions.len(), 8);
+        for (text, expected) in &stored.predictions {
+            let predictions = classifier.predict_batch(&[text]);
+            let near = predictions.row(0).iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-5);
+            assert!(near && expected.len() == 4, "{text:?}: {:?}, expected {expected:?}", predictions.row(0));
+        }
+    }
+}
