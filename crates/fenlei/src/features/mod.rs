@@ -2,6 +2,7 @@
 
 mod columns;
 mod count;
+mod df_limit;
 mod matrix;
 mod ngrams;
 mod select;
@@ -11,9 +12,10 @@ mod vectorizer;
 pub mod vectors;
 mod weighting;
 
+pub use df_limit::DfLimit;
 pub use matrix::SparseRows;
 pub use ngrams::Level;
 pub use select::Labels;
-pub use spec::{CharScope, DfLimit, FeaturesSpec, Idf, Norm, SelectBy, SelectSpec, Tf};
+pub use spec::{CharScope, FeaturesSpec, Idf, Norm, SelectBy, SelectSpec, Tf};
 pub use vectorizer::{FittedFeatures, Learned, Vectorizer};
 pub use vectors::{Coverage, VectorFormat, WordVectors};
