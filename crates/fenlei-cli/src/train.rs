@@ -25,6 +25,7 @@ use history::HistoryFile;
 #[command(after_help = "Examples:
   fenlei train reviews.csv -o reviews.fenlei
   fenlei train aclImdb_v1.tar.gz --recipe appendix-c
+  fenlei train reviews.csv --model nb-svm
   fenlei train train.tsv --validation dev.tsv --embeddings glove.txt.gz --set model.layers.0.dim=100
   fenlei train more.csv --from reviews.fenlei -o reviews-2.fenlei
   fenlei train reviews.csv --resume
@@ -169,15 +170,20 @@ pub(crate) fn model_info(plan: &Plan, trained: &Trained) -> Result<ModelInfo> {
 }
 
 fn tell(args: &TrainArguments, voice: Voice, trained: &Trained, seconds: f64) -> Result<()> {
-    let epochs = counted(trained.history.len(), "epoch");
+    let epochs = match trained.history.len() {
+        0 => String::new(),
+        n => format!("{}, ", counted(n, "epoch")),
+    };
     let best = trained.history.iter().rev().find(|record| record.best).map(|record| record.epoch);
     let kept = best.map(|epoch| format!("; the weights are those of epoch {epoch}")).unwrap_or_default();
     let ended = match trained.reason {
         StopReason::LastEpoch => "all epochs are done",
         StopReason::EarlyStopping => "stopped early, since validation got no better",
+        StopReason::Solved => "solved",
+        StopReason::IterationLimit => "stopped at model.max_iterations, before the weights were solved for",
         StopReason::Interrupted => "interrupted: the best model so far is kept, and --resume goes on from here",
     };
-    voice.note(format_args!("{ended} ({epochs}, {}{kept})", duration(seconds)));
+    voice.note(format_args!("{ended} ({epochs}{}{kept})", duration(seconds)));
     if let Some(report) = &trained.validation {
         voice.result(format_args!("\nvalidation: {report}"))?;
     }

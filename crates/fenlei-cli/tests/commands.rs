@@ -204,10 +204,41 @@ fn a_text_is_followed_through_every_step() {
 }
 
 #[test]
+fn classical_models_go_the_same_way_as_nets() {
+    let folder = Folder::new();
+    folder.write("train.csv", reviews(80));
+    folder.write("test.csv", "text,label\na clever film with warm acting,good\na dull film with cold acting,bad\n");
+    for model in ["linear", "nb", "nb-svm"] {
+        let trained = folder.run(&["train", "train.csv", "--model", model, "-o", "model.fenlei"]).succeeded();
+        assert!(trained.stderr.contains("solved (") && !trained.stderr.contains("epoch"), "{}", trained.stderr);
+        assert!(trained.stdout.contains("accuracy"), "{}", trained.stdout);
+        assert_eq!(folder.names(), ["model.fenlei", "test.csv", "train.csv"]);
+        let report = folder.run(&["eval", "model.fenlei", "test.csv", "--json"]).succeeded().json();
+        assert_eq!((report["n_docs"].as_u64(), report["accuracy"].as_f64()), (Some(2), Some(1.0)), "{model}");
+        let answer = folder.run(&["predict", "model.fenlei", "a lovely film"]).succeeded().stdout;
+        assert!(answer.starts_with("good\t"), "{model}: {answer}");
+        let described = folder.run(&["inspect", "model.fenlei"]).succeeded().stdout;
+        assert!(described.contains("what speaks most for each label"), "{described}");
+        let json = folder.run(&["inspect", "model.fenlei", "--json"]).succeeded().json();
+        let names = json["strongest"][0]["features"].as_array().unwrap().iter().map(|f| f["name"].as_str().unwrap());
+        let bad = ["dull", "awful", "boring", "cold", "poor"];
+        assert!(names.clone().any(|name| bad.iter().any(|word| name.contains(word))), "{model}: {json}");
+    }
+    let refused = folder.run(&["train", "train.csv", "--model", "nb", "--epochs", "3"]).ended(2).stderr;
+    assert!(refused.contains("--epochs: this model is solved"), "{refused}");
+    let rare = ["train", "train.csv", "--model", "linear", "--set", "model.features.min_df=999"];
+    let refused = folder.run(&rare).ended(1).stderr;
+    assert!(
+        refused.contains("no feature is left") && refused.contains("help: lower model.features.min_df"),
+        "{refused}"
+    );
+}
+
+#[test]
 fn a_printed_configuration_runs_as_the_same() {
     let folder = Folder::new();
     assert_snapshot!("config_list", folder.transcript(&["config", "list"]));
-    for recipe in ["cnn", "appendix-c", "chapter-8", "kim-2014", "dpcnn", "one-hot-cnn", "char-cnn"] {
+    for fenlei::config::Recipe { name: recipe, .. } in fenlei::config::RECIPES {
         let shown = folder.run(&["config", "show", "--recipe", recipe, "--seed", "3"]).succeeded().stdout;
         folder.write("plan.toml", &shown);
         assert_eq!(folder.run(&["config", "show", "--config", "plan.toml"]).succeeded().stdout, shown, "{recipe}");

@@ -58,8 +58,8 @@ impl Classifier {
     /// # Ok::<(), fenlei::Error>(())
     /// ```
     pub fn predict_batch<S: AsRef<str> + Sync>(&self, texts: &[S]) -> Predictions {
-        let encoded = self.pipeline.encode_batch(texts);
-        Predictions { probabilities: self.model.probabilities(&encoded), n_labels: self.labels.len() }
+        let probabilities = self.model.probabilities(&self.pipeline, texts);
+        Predictions { probabilities, n_labels: self.labels.len() }
     }
 
     /// The names of the labels, in the order of the scores.

@@ -48,7 +48,9 @@ pub(super) struct StepArgs {
 pub(super) fn run(args: &StepArgs) -> Result<()> {
     let voice = Voice { quiet: false, json: false };
     let plan = load_plan(&PlanSource { recipe: Some(args.net.name().into()), ..PlanSource::default() })?;
-    let ModelSpec::Net(spec) = &plan.model;
+    let ModelSpec::Net(spec) = &plan.model else {
+        anyhow::bail!("this is no net");
+    };
     let imdb = data_dir(args.data.as_deref()).map(|folder| folder.join(IMDB)).ok().filter(|path| path.is_file());
     let documents = match imdb {
         Some(path) => Documents::of_imdb(&path, &plan.pipeline, usize::from(args.batches) * DOCS_PER_STEP)?,

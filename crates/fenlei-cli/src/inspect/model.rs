@@ -9,7 +9,7 @@ use fenlei::Error;
 use fenlei::artifact::{self, ModelInfo};
 use fenlei::classifier::Classifier;
 use fenlei::metrics::Report;
-use fenlei::model::Model;
+use fenlei::model::{Model, StrongFeature};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -17,6 +17,9 @@ use crate::output::{counted, grouped, print_json, size};
 
 /// Labels that are listed.
 const LABELS_SHOWN: usize = 20;
+
+/// Features that are listed for each label.
+const FEATURES_SHOWN: usize = 12;
 
 #[derive(Serialize)]
 struct Description<'a> {
@@ -29,6 +32,9 @@ struct Description<'a> {
     vocab_size: usize,
     n_parameters: usize,
     parameters: Vec<Parameter<'a>>,
+    /// Of a model over features, those that speak most for each label.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    strongest: Vec<LabelFeatures<'a>>,
     n_train: usize,
     data_fingerprint: &'a str,
     validation: &'a Value,
@@ -39,9 +45,15 @@ struct Description<'a> {
 #[derive(Serialize)]
 struct Parameter<'a> {
     name: &'a str,
-    shape: &'a [usize],
+    shape: Vec<usize>,
     n: usize,
     trained: bool,
+}
+
+#[derive(Serialize)]
+struct LabelFeatures<'a> {
+    label: &'a str,
+    features: Vec<StrongFeature>,
 }
 
 pub(super) fn run(path: &Path, json: bool) -> Result<()> {
@@ -57,16 +69,7 @@ pub(super) fn run(path: &Path, json: bool) -> Result<()> {
 }
 
 fn describe<'a>(path: &'a Path, bytes: u64, classifier: &'a Classifier, info: &'a ModelInfo) -> Description<'a> {
-    let Model::Net(net) = classifier.model();
-    let params = net.net().params.iter();
-    let parameters: Vec<Parameter<'a>> = params
-        .map(|param| Parameter {
-            name: &param.name,
-            shape: &param.shape,
-            n: param.data.len(),
-            trained: param.trainable,
-        })
-        .collect();
+    let parameters = parameters(classifier.model());
     let decision = classifier.decision();
     Description {
         path,
@@ -78,12 +81,39 @@ fn describe<'a>(path: &'a Path, bytes: u64, classifier: &'a Classifier, info: &'
         vocab_size: classifier.pipeline().vocab().len(),
         n_parameters: parameters.iter().map(|parameter| parameter.n).sum(),
         parameters,
+        strongest: strongest(classifier),
         n_train: info.n_train,
         data_fingerprint: &info.data_fingerprint,
         validation: &info.validation,
         history: &info.history,
         plan: &info.plan,
     }
+}
+
+fn parameters(model: &Model) -> Vec<Parameter<'_>> {
+    let parameter = |name, shape: &[usize], trained| {
+        let n = shape.iter().product();
+        Parameter { name, shape: shape.to_vec(), n, trained }
+    };
+    match model {
+        Model::Net(net) => {
+            let params = net.net().params.iter();
+            params.map(|param| parameter(&param.name, &param.shape, param.trainable)).collect()
+        }
+        Model::Sparse(sparse) => {
+            let n_outputs = sparse.bias().len();
+            let weights = [sparse.vectorizer().n_columns(), n_outputs];
+            vec![parameter("weights", &weights, true), parameter("bias", &[n_outputs], true)]
+        }
+    }
+}
+
+fn strongest(classifier: &Classifier) -> Vec<LabelFeatures<'_>> {
+    let Model::Sparse(sparse) = classifier.model() else { return Vec::new() };
+    let labels = classifier.labels().iter().take(LABELS_SHOWN).enumerate();
+    labels
+        .map(|(i, label)| LabelFeatures { label, features: sparse.strongest(classifier.pipeline(), i, FEATURES_SHOWN) })
+        .collect()
 }
 
 fn write_description(out: &mut impl Write, model: &Description<'_>, classifier: &Classifier) -> Result<()> {
@@ -103,9 +133,27 @@ fn write_description(out: &mut impl Write, model: &Description<'_>, classifier: 
     writeln!(out, "\npipeline: {}", classifier.pipeline().spec())?;
     writeln!(out, "vocabulary: {}", counted(model.vocab_size, "token"))?;
 
-    writeln!(out, "\nlayers")?;
-    for layer in model.plan.pointer("/model/layers").and_then(Value::as_array).into_iter().flatten() {
-        writeln!(out, "  {}", layer_line(layer))?;
+    match classifier.model() {
+        Model::Net(_) => {
+            writeln!(out, "\nlayers")?;
+            for layer in model.plan.pointer("/model/layers").and_then(Value::as_array).into_iter().flatten() {
+                writeln!(out, "  {}", layer_line(layer))?;
+            }
+        }
+        Model::Sparse(sparse) => {
+            let features = sparse.vectorizer();
+            let family = model.plan.pointer("/model/family").and_then(Value::as_str).unwrap_or("model");
+            writeln!(out, "features: {}, {}", grouped(features.n_columns()), features.spec())?;
+            writeln!(out, "\n{family}; what speaks most for each label")?;
+            for LabelFeatures { label, features } in &model.strongest {
+                let features: Vec<String> = features.iter().map(|f| format!("{:?} {:.2}", f.name, f.weight)).collect();
+                writeln!(
+                    out,
+                    "  {label}: {}",
+                    if features.is_empty() { "nothing".into() } else { features.join(", ") }
+                )?;
+            }
+        }
     }
     writeln!(out, "\n{}", counted(model.n_parameters, "parameter"))?;
     let width = model.parameters.iter().map(|parameter| parameter.name.len()).max().unwrap_or(0);

@@ -3,12 +3,14 @@
 use std::path::Path;
 
 use fenlei_nn::net::NetSizes;
+use fenlei_nn::spec::NetSpec;
 use serde::{Deserialize, Serialize};
 
 use super::container::{self, Container};
+use super::sparse_tensors;
 use super::tensors::TensorData;
 use crate::classifier::{Classifier, Decision};
-use crate::model::{Model, ModelSpec};
+use crate::model::{Model, ModelSpec, NetModel, SparseSpec};
 use crate::text::TextPipeline;
 use crate::{Error, Result};
 
@@ -83,10 +85,13 @@ pub fn save(path: &Path, classifier: &Classifier, info: &ModelInfo) -> Result<()
     let manifest = serde_json::to_vec(&manifest).map_err(|e| {
         Error::artifact(path, format!("the manifest cannot be written: {e}"), "this is a bug, please report it")
     })?;
-    let Model::Net(net) = &classifier.model;
-    let params = &net.net().params;
-    let tensors: Vec<TensorData<'_>> =
-        params.iter().map(|p| TensorData::from_f32(p.name.clone(), &p.shape, &p.data)).collect();
+    let tensors: Vec<TensorData<'_>> = match &classifier.model {
+        Model::Net(net) => {
+            let params = net.net().params.iter();
+            params.map(|p| TensorData::from_f32(p.name.clone(), &p.shape, &p.data)).collect()
+        }
+        Model::Sparse(sparse) => sparse_tensors::tensors(sparse),
+    };
     container::save(path, &manifest, &tensors)
 }
 
@@ -112,22 +117,19 @@ fn from_container(container: &Container) -> Result<(Classifier, ModelInfo)> {
     let manifest: ManifestIn = serde_json::from_slice(container.manifest())
         .map_err(|e| refuse(format!("the manifest does not describe a model of this version: {e}")))?;
     check_decision(&manifest.labels, manifest.decision).map_err(refuse)?;
-    let n_labels = manifest.labels.len();
-    let sizes =
-        NetSizes { vocab_size: manifest.pipeline.vocab().len(), n_labels, multi_label: manifest.decision.multi_label };
-    check_sizes(container, &manifest.model, sizes).map_err(refuse)?;
-    let mut model = manifest.model.zeros(sizes).map_err(|e| refuse(e.to_string()))?;
-    let Model::Net(net) = &mut model;
-    let params = &mut net.net_mut().params;
-    if container.names().count() != params.len() {
-        return Err(refuse(format!("{} tensors, expected {}", container.names().count(), params.len())));
-    }
-    for param in params.iter_mut() {
-        param.data = container.read_f32(&param.name, &param.shape)?;
-        if let Some(at) = param.data.iter().position(|w| !w.is_finite()) {
-            return Err(refuse(format!("number {at} of its tensor {:?} is {}", param.name, param.data[at])));
+    let (n_labels, multi_label) = (manifest.labels.len(), manifest.decision.multi_label);
+    let model = match (&manifest.model, SparseSpec::of(&manifest.model)) {
+        (ModelSpec::Net(spec), _) => {
+            let sizes = NetSizes { vocab_size: manifest.pipeline.vocab().len(), n_labels, multi_label };
+            Model::Net(Box::new(read_net(container, spec, sizes, &refuse)?))
         }
-    }
+        (_, Some(spec)) => {
+            let pipeline = &manifest.pipeline;
+            let sparse = sparse_tensors::read(container, spec, pipeline, n_labels, multi_label, &refuse)?;
+            Model::Sparse(Box::new(sparse))
+        }
+        (_, None) => return Err(refuse("its family has no numbers".to_owned())),
+    };
     let classifier = Classifier::new(manifest.pipeline, model, manifest.labels, manifest.decision);
     check_probes(&classifier, &manifest.probes).map_err(refuse)?;
     Ok((classifier, manifest.info))
@@ -148,9 +150,29 @@ fn check_decision(labels: &[String], decision: Decision) -> std::result::Result<
     Ok(())
 }
 
+fn read_net(
+    container: &Container,
+    spec: &NetSpec,
+    sizes: NetSizes,
+    refuse: &impl Fn(String) -> Error,
+) -> Result<NetModel> {
+    check_sizes(container, spec, sizes).map_err(refuse)?;
+    let mut net = NetModel::zeros(spec, sizes).map_err(|e| refuse(e.to_string()))?;
+    let params = &mut net.net_mut().params;
+    if container.names().count() != params.len() {
+        return Err(refuse(format!("{} tensors, expected {}", container.names().count(), params.len())));
+    }
+    for param in params.iter_mut() {
+        param.data = container.read_f32(&param.name, &param.shape)?;
+        if let Some(at) = param.data.iter().position(|w| !w.is_finite()) {
+            return Err(refuse(format!("number {at} of its tensor {:?} is {}", param.name, param.data[at])));
+        }
+    }
+    Ok(net)
+}
+
 /// Before any memory is taken for a net: the numbers that its description asks for must be in the file.
-fn check_sizes(container: &Container, spec: &ModelSpec, sizes: NetSizes) -> std::result::Result<(), String> {
-    let ModelSpec::Net(spec) = spec;
+fn check_sizes(container: &Container, spec: &NetSpec, sizes: NetSizes) -> std::result::Result<(), String> {
     let asked = fenlei_nn::count::count_parameters(spec, sizes);
     let held: u128 = container
         .names()

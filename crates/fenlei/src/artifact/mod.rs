@@ -7,6 +7,7 @@ mod classifier_file;
 pub mod container;
 mod foreign;
 mod header;
+mod sparse_tensors;
 mod tensors;
 
 pub use classifier_file::{ModelInfo, from_bytes, load, save};

@@ -19,13 +19,13 @@ mod trail;
 
 use std::path::{Path, PathBuf};
 
-use fenlei_nn::net::NetSizes;
 use serde::Serialize;
 use toml::{Table, Value};
 
 pub use recipes::{DEFAULT_RECIPE, RECIPES, Recipe};
 
 use crate::classifier::Classifier;
+use crate::model::ModelSpec;
 use crate::train::Plan;
 use crate::{Error, Result};
 
@@ -34,8 +34,9 @@ use crate::{Error, Result};
 pub struct PlanSource {
     /// The name of a recipe, or the path of a file that holds one.
     pub recipe: Option<String>,
-    /// A configuration file, complete or partial. One that describes a model of its own (`[model]` with its `layers`)
-    /// stands on the defaults alone, others on the default recipe, both unless `recipe` is given.
+    /// A configuration file, complete or partial. One that describes a model of its own (`[model]` with its `layers`, or
+    /// of another family than `net`) stands on the defaults alone, others on the default recipe, both unless `recipe` is
+    /// given.
     pub config: Option<PathBuf>,
     /// Single settings, `key.key=value`, the value as in TOML; a word need not stand in quotes. Items of lists are
     /// reached by their number from 0: `model.layers.0.dim=300`. `train.average=` takes a setting away.
@@ -74,8 +75,8 @@ enum Layer {
 pub fn load_plan(source: &PlanSource) -> Result<Plan> {
     let plan = merged(source, None)?;
     plan.check()?;
-    // Whether the layers fit together does not depend on the sizes.
-    plan.model.build(NetSizes { vocab_size: 2, n_labels: 2, multi_label: false }, 0)?;
+    plan.model.check()?;
+    check_flags(source, &plan)?;
     Ok(plan)
 }
 
@@ -161,8 +162,27 @@ impl Plan {
     }
 }
 
+/// A list of layers, or a family whose every key has a default.
 fn describes_a_model(config: &Table) -> bool {
-    config.get("model").and_then(Value::as_table).is_some_and(|model| model.contains_key("layers"))
+    let family_of = |model: &Table| model.get("family").and_then(Value::as_str).is_some_and(|family| family != "net");
+    let model = config.get("model").and_then(Value::as_table);
+    model.is_some_and(|model| model.contains_key("layers") || family_of(model))
+}
+
+/// What only a net has would be ignored in silence by other models.
+fn check_flags(source: &PlanSource, plan: &Plan) -> Result<()> {
+    if matches!(plan.model, ModelSpec::Net(_)) {
+        return Ok(());
+    }
+    if source.epochs.is_some() {
+        let problem = "this model is solved for its optimum, not trained in epochs";
+        return Err(Error::config("--epochs", problem, "leave it out; model.max_iterations limits the steps"));
+    }
+    if plan.embeddings.is_some() {
+        let problem = "this model counts n-grams and has no place for word vectors";
+        return Err(Error::config("embeddings", problem, "leave it out, or choose a net, such as --model cnn"));
+    }
+    Ok(())
 }
 
 /// The name of a file for messages, and its text.

@@ -23,8 +23,18 @@ macro_rules! recipes {
 }
 
 /// All of them, the default first.
-pub const RECIPES: &[Recipe] =
-    recipes!["cnn", "appendix-c", "chapter-8", "kim-2014", "dpcnn", "one-hot-cnn", "char-cnn"];
+pub const RECIPES: &[Recipe] = recipes![
+    "cnn",
+    "appendix-c",
+    "chapter-8",
+    "kim-2014",
+    "dpcnn",
+    "one-hot-cnn",
+    "char-cnn",
+    "linear",
+    "nb",
+    "nb-svm",
+];
 
 impl Recipe {
     /// One line about it: the first of the file.

@@ -1,16 +1,21 @@
 //! Model families: a closed enum, from its description to its numbers.
 
 mod net;
+mod sparse;
 
 pub use net::NetModel;
 pub(crate) use net::probabilities as net_probabilities;
+pub use sparse::{
+    LinearLoss, LinearSpec, Link, NbKind, NbSpec, NbSvmSpec, Penalty, SparseModel, SparseSpec, StrongFeature,
+};
+pub(crate) use sparse::{sigmoid, softplus};
 
 use fenlei_nn::net::NetSizes;
 use fenlei_nn::spec::NetSpec;
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
-use crate::text::EncodedTexts;
+use crate::text::TextPipeline;
 
 /// Which model, with all of its settings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -18,6 +23,12 @@ use crate::text::EncodedTexts;
 pub enum ModelSpec {
     /// A neural network over token ids: a list of layers.
     Net(NetSpec),
+    /// Logistic regression or a support vector machine over a bag of n-grams.
+    Linear(LinearSpec),
+    /// Naive Bayes over a bag of n-grams.
+    Nb(NbSpec),
+    /// Logistic regression over n-grams that naive Bayes weighted.
+    NbSvm(NbSvmSpec),
 }
 
 /// A model with its numbers.
@@ -25,26 +36,21 @@ pub enum ModelSpec {
 pub enum Model {
     /// A neural network over token ids.
     Net(Box<NetModel>),
+    /// A linear function of a bag of n-grams.
+    Sparse(Box<SparseModel>),
 }
 
 impl ModelSpec {
-    /// Builds the model with its first values from `seed`.
+    /// Checks everything that does not depend on documents.
     ///
     /// # Errors
-    /// When its parts do not fit together.
-    pub fn build(&self, sizes: NetSizes, seed: u64) -> Result<Model> {
+    /// With the place of the first value that makes no sense, or of the parts that do not fit together.
+    pub fn check(&self) -> Result<()> {
+        // Whether layers fit together does not depend on the sizes.
+        let sizes = NetSizes { vocab_size: 2, n_labels: 2, multi_label: false };
         match self {
-            Self::Net(spec) => NetModel::new(spec, sizes, seed).map(|net| Model::Net(Box::new(net))),
-        }
-    }
-
-    /// Builds the model with zeros, for numbers that are about to be loaded.
-    ///
-    /// # Errors
-    /// When its parts do not fit together.
-    pub(crate) fn zeros(&self, sizes: NetSizes) -> Result<Model> {
-        match self {
-            Self::Net(spec) => NetModel::zeros(spec, sizes).map(|net| Model::Net(Box::new(net))),
+            Self::Net(spec) => NetModel::new(spec, sizes, 0).map(drop),
+            Self::Linear(_) | Self::Nb(_) | Self::NbSvm(_) => SparseSpec::of(self).map_or(Ok(()), |spec| spec.check()),
         }
     }
 }
@@ -52,9 +58,10 @@ impl ModelSpec {
 impl Model {
     /// The probability of each label for each text: `[n_texts, n_labels]`, row-major. A row does not depend on the texts
     /// beside it, but for the rounding of the last digits of a product.
-    pub fn probabilities(&self, texts: &EncodedTexts) -> Vec<f32> {
+    pub(crate) fn probabilities<S: AsRef<str> + Sync>(&self, pipeline: &TextPipeline, texts: &[S]) -> Vec<f32> {
         match self {
-            Self::Net(net) => net.probabilities(texts),
+            Self::Net(net) => net.probabilities(&pipeline.encode_batch(texts)),
+            Self::Sparse(sparse) => sparse.probabilities(pipeline, texts),
         }
     }
 
@@ -62,6 +69,7 @@ impl Model {
     pub fn spec(&self) -> ModelSpec {
         match self {
             Self::Net(net) => ModelSpec::Net(net.spec().clone()),
+            Self::Sparse(sparse) => sparse.spec().clone().into(),
         }
     }
 }

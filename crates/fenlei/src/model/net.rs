@@ -38,7 +38,7 @@ impl NetModel {
     ///
     /// # Errors
     /// When the layers do not fit together.
-    pub(super) fn zeros(spec: &NetSpec, sizes: NetSizes) -> Result<Self> {
+    pub(crate) fn zeros(spec: &NetSpec, sizes: NetSizes) -> Result<Self> {
         Self::wrap(spec, Net::zeros(spec, sizes))
     }
 
@@ -80,7 +80,7 @@ impl NetModel {
     }
 
     /// The probability of each label for each text, `[n_texts, n_labels]`.
-    pub(super) fn probabilities(&self, texts: &EncodedTexts) -> Vec<f32> {
+    pub fn probabilities(&self, texts: &EncodedTexts) -> Vec<f32> {
         // A table costs a product for each token of the vocabulary; it pays when more tokens than that are scored.
         let pays = texts.ids.len() > self.net.sizes().vocab_size;
         let scoring =

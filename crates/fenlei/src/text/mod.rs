@@ -24,7 +24,9 @@ mod truncate;
 mod vocabulary;
 
 pub use encoding::{EncodedTexts, Encoding, Stages, Token};
+pub(crate) use pipeline::TokenTexts;
 pub use pipeline::{Scratch, TextPipeline};
+pub(crate) use script::is_han;
 pub use spec::{
     Chinese, CleanSpec, Html, Mask, PipelineSpec, Punctuation, SegmentMode, SegmentSpec, StopWordsSpec, TruncateSpec,
     Unknown, VocabSpec,

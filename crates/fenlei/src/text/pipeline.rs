@@ -1,5 +1,7 @@
 //! The fitted pipeline: one value that turns any text into token numbers, and that is saved as one JSON.
 
+mod words;
+
 use std::fmt;
 use std::ops::{ControlFlow, Range};
 use std::path::Path;
@@ -15,6 +17,8 @@ use super::stop_words::StopWords;
 use super::truncate::{Keep, truncate};
 use super::vocabulary::{LocalCounts, TokenCounts, UNKNOWN_ID, Vocabulary};
 use crate::error::{Error, Result};
+
+pub(crate) use words::TokenTexts;
 
 /// The token behind the last one of a document, where [`SegmentSpec::end_marks`](super::SegmentSpec::end_marks) asks
 /// for it.

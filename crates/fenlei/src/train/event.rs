@@ -20,7 +20,7 @@ pub enum Event<'a> {
         vocab_size: usize,
         /// Numbers that training changes.
         n_parameters: usize,
-        /// Epochs, at most.
+        /// Epochs, at most; 0 where weights are solved for.
         epochs: u32,
         /// Share of the vocabulary that pretrained vectors cover, and where they came from.
         vectors: Option<&'a str>,
@@ -83,4 +83,8 @@ pub enum StopReason {
     EarlyStopping,
     /// The user asked.
     Interrupted,
+    /// The weights are those of the optimum; there are no epochs.
+    Solved,
+    /// The solver was allowed no more steps, and the weights are not those of the optimum.
+    IterationLimit,
 }

@@ -5,10 +5,10 @@ use crate::metrics::{Report, Truth, align_labels};
 use crate::text::{EncodedTexts, TextPipeline};
 use crate::{Error, Result};
 
-/// Encoded documents with their targets in the model's label numbers.
+/// Documents with their targets in the model's label numbers.
 #[derive(Debug)]
-pub(crate) struct Examples {
-    pub texts: EncodedTexts,
+pub(crate) struct Documents<'a> {
+    pub texts: Vec<&'a str>,
     pub targets: Vec<Target>,
     /// Labelled documents that are left out, as the model does not know their labels.
     pub n_left_out: usize,
@@ -16,18 +16,23 @@ pub(crate) struct Examples {
     pub unknown_labels: Vec<String>,
 }
 
-impl Examples {
-    /// Encodes the documents `indices` of `data`, leaving out those with labels that the model does not know.
+/// Encoded documents with their targets in the model's label numbers.
+#[derive(Debug)]
+pub(crate) struct Examples {
+    pub texts: EncodedTexts,
+    pub targets: Vec<Target>,
+    /// As those of [`Documents`].
+    pub n_left_out: usize,
+    /// As those of [`Documents`].
+    pub unknown_labels: Vec<String>,
+}
+
+impl<'a> Documents<'a> {
+    /// The documents `indices` of `data`, leaving out those with labels that the model does not know.
     ///
     /// # Errors
     /// When a document has not exactly one label, but the model gives one.
-    pub fn new(
-        pipeline: &TextPipeline,
-        data: &Dataset,
-        indices: &[usize],
-        labels: &[String],
-        multi_label: bool,
-    ) -> Result<Self> {
+    pub fn new(data: &'a Dataset, indices: &[usize], labels: &[String], multi_label: bool) -> Result<Self> {
         let alignment = align_labels(labels, &data.labels, &data.targets)?;
         let mut texts: Vec<&str> = Vec::with_capacity(indices.len());
         let mut targets = Vec::with_capacity(indices.len());
@@ -51,6 +56,51 @@ impl Examples {
             targets.push(target);
         }
         let unknown_labels = alignment.unknown.into_iter().filter(|u| u.n_docs > 0).map(|u| u.label).collect();
+        Ok(Self { texts, targets, n_left_out, unknown_labels })
+    }
+
+    /// How many.
+    pub fn len(&self) -> usize {
+        self.targets.len()
+    }
+
+    /// Refuses a validation part in which nothing is left to validate with; `None` where there is no such part.
+    pub fn check_validation(n_docs: Option<usize>) -> Result<()> {
+        if n_docs == Some(0) {
+            return Err(Error::train(
+                "no validation document carries a label that the training documents have",
+                "give validation documents with the same labels, or leave --validation out",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Compares probabilities with the targets.
+    pub fn report(
+        &self,
+        labels: &[String],
+        probabilities: &[f32],
+        multi_label: bool,
+        threshold: f32,
+    ) -> Result<Report> {
+        report(&self.targets, labels, probabilities, multi_label, threshold)
+    }
+}
+
+impl Examples {
+    /// Encodes what [`Documents::new`] gives.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn new(
+        pipeline: &TextPipeline,
+        data: &Dataset,
+        indices: &[usize],
+        labels: &[String],
+        multi_label: bool,
+    ) -> Result<Self> {
+        let Documents { texts, targets, n_left_out, unknown_labels } =
+            Documents::new(data, indices, labels, multi_label)?;
         Ok(Self { texts: pipeline.encode_batch(&texts), targets, n_left_out, unknown_labels })
     }
 
@@ -67,12 +117,22 @@ impl Examples {
         multi_label: bool,
         threshold: f32,
     ) -> Result<Report> {
-        if multi_label {
-            return Report::new(labels, Truth::Multi(&self.targets), probabilities, threshold);
-        }
-        let truth: Vec<u32> = self.targets.iter().map(|t| t.as_slice()[0]).collect();
-        Report::new(labels, Truth::Single(&truth), probabilities, threshold)
+        report(&self.targets, labels, probabilities, multi_label, threshold)
     }
+}
+
+fn report(
+    targets: &[Target],
+    labels: &[String],
+    probabilities: &[f32],
+    multi_label: bool,
+    threshold: f32,
+) -> Result<Report> {
+    if multi_label {
+        return Report::new(labels, Truth::Multi(targets), probabilities, threshold);
+    }
+    let truth: Vec<u32> = targets.iter().map(|t| t.as_slice()[0]).collect();
+    Report::new(labels, Truth::Single(&truth), probabilities, threshold)
 }
 
 /// The documents to train on, and those held back to validate with, as indices into `data`. Unlabelled ones are in

@@ -4,10 +4,12 @@
 //! documents give the same bytes for any number of threads, and for a training that was interrupted and resumed.
 
 mod checkpoint;
+mod class_weights;
 mod event;
 mod examples;
 mod plan;
 mod run;
+mod sparse;
 mod spec;
 
 use std::path::PathBuf;
@@ -20,6 +22,7 @@ pub use spec::{ClassWeights, EarlyStoppingSpec, Metric, TrainSpec};
 use crate::classifier::Classifier;
 use crate::data::Dataset;
 use crate::metrics::Report;
+use crate::model::{Model, SparseSpec};
 use crate::{Error, Result};
 
 /// What a training may be given besides its plan and its documents.
@@ -71,10 +74,20 @@ pub fn train(plan: &Plan, documents: &Dataset, validation: Option<&Dataset>) -> 
 /// As [`train`]; also when a checkpoint cannot be read or written, or belongs to another training, and
 /// [`Error::Interrupted`] when the user stopped it before the first step.
 pub fn train_with(plan: &Plan, documents: &Dataset, options: TrainOptions<'_>) -> Result<Trained> {
-    match &options.from {
-        Some(classifier) => plan.check_further(classifier)?,
-        None => plan.check()?,
+    let Some(classifier) = &options.from else {
+        plan.check()?;
+        return match SparseSpec::of(&plan.model) {
+            Some(spec) => sparse::train(plan, &spec, documents, options),
+            None => run::Run::prepare(plan, documents, options)?.finish(),
+        };
+    };
+    if matches!(classifier.model(), Model::Sparse(_)) {
+        return Err(Error::train(
+            "the classifier to train further is solved from its counts, which it does not keep",
+            "train anew on all documents together, or start from a net",
+        ));
     }
+    plan.check_further(classifier)?;
     run::Run::prepare(plan, documents, options)?.finish()
 }
 
@@ -85,7 +98,8 @@ impl Plan {
     /// With the place of the first value that makes no sense.
     pub fn check(&self) -> Result<()> {
         self.pipeline.check()?;
-        self.train.check()
+        self.train.check()?;
+        SparseSpec::of(&self.model).map_or(Ok(()), |spec| spec.check())
     }
 
     /// Checks a plan to train `classifier` further by. What the classifier keeps, the plan cannot change.

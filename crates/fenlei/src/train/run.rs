@@ -16,10 +16,13 @@ use crate::text::TextPipeline;
 use crate::{Error, Result};
 
 /// Parts of the seed that are used for different things.
-const SEED_SPLIT: u64 = 1;
+pub(super) const SEED_SPLIT: u64 = 1;
 const SEED_WEIGHTS: u64 = 2;
 const SEED_ORDER: u64 = 3;
 const SEED_STEPS: u64 = 4;
+
+/// The probability from which on a label of a multi-label classifier is given.
+pub(super) const DEFAULT_THRESHOLD: f32 = 0.5;
 
 /// Everything that a training holds.
 pub(super) struct Run<'a> {
@@ -111,16 +114,16 @@ impl Run<'_> {
         if let Some(chosen) = chosen {
             net.params = chosen;
         }
-        let model = Model::Net(Box::new(NetModel::trained(self.spec, net)));
-        let classifier = Classifier::new(self.pipeline, model, self.labels, self.decision);
+        let model = NetModel::trained(self.spec, net);
         let validation = match &self.validation {
             Some(validation) => {
-                let probabilities = classifier.model.probabilities(&validation.texts);
-                let Decision { multi_label, threshold } = classifier.decision;
-                Some(validation.report(&classifier.labels, &probabilities, multi_label, threshold)?)
+                let probabilities = model.probabilities(&validation.texts);
+                let Decision { multi_label, threshold } = self.decision;
+                Some(validation.report(&self.labels, &probabilities, multi_label, threshold)?)
             }
             None => None,
         };
+        let classifier = Classifier::new(self.pipeline, Model::Net(Box::new(model)), self.labels, self.decision);
         Ok(Trained {
             classifier,
             fingerprint: self.fingerprint,

@@ -105,6 +105,6 @@ pub fn trained_bytes(plan: &Plan, documents: &Dataset) -> Vec<u8> {
 
 /// The numbers of the parameter whose name ends so.
 pub fn param<'a>(trained: &'a Trained, name_end: &str) -> &'a fenlei_nn::params::Param<f32> {
-    let fenlei::model::Model::Net(net) = trained.classifier.model();
+    let fenlei::model::Model::Net(net) = trained.classifier.model() else { panic!("this is no net") };
     net.net().params.iter().find(|param| param.name.ends_with(name_end)).unwrap()
 }

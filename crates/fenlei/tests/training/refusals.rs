@@ -53,7 +53,7 @@ fn plans_that_make_no_sense() {
     assert!(refusal(train(&per_position, &few_messages(), None)).contains("a document needs one row"));
 
     let mut binary = plan();
-    let fenlei::model::ModelSpec::Net(net) = &mut binary.model;
+    let fenlei::model::ModelSpec::Net(net) = &mut binary.model else { panic!("this is no net") };
     net.head = fenlei_nn::spec::HeadSpec::Binary;
     assert!(refusal(train(&binary, &few_messages(), None)).contains("exactly two labels"));
 }

@@ -4,10 +4,11 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use fenlei::config::{PlanSource, load_plan};
 use fenlei::data::Split;
+use fenlei::model::Model;
 use fenlei::train::{Plan, train};
 use serde_json::json;
 
@@ -83,11 +84,12 @@ pub(in crate::bench) fn run(args: &OwnRunArgs) -> Result<()> {
     let truth = single_labels(&test)?;
     let encoded = classifier.pipeline().encode_batch(&test.texts);
     drop(test);
-    let mut probabilities = classifier.model().probabilities(&encoded);
+    let Model::Net(net) = classifier.model() else { bail!("this is no net") };
+    let mut probabilities = net.probabilities(&encoded);
     let mut score_seconds = Vec::with_capacity(N_SCORINGS);
     for _ in 0..N_SCORINGS {
         let clock = Instant::now();
-        let again = classifier.model().probabilities(&encoded);
+        let again = net.probabilities(&encoded);
         score_seconds.push(clock.elapsed().as_secs_f64());
         ensure!(again == probabilities, "the same documents got other scores");
         probabilities = again;

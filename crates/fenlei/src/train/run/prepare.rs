@@ -7,19 +7,16 @@ use fenlei_nn::rng;
 use fenlei_nn::spec::NetSpec;
 use fenlei_nn::training::{Average, Training};
 
-use super::{Progress, Run, SEED_SPLIT, SEED_WEIGHTS};
+use super::{DEFAULT_THRESHOLD, Progress, Run, SEED_SPLIT, SEED_WEIGHTS};
 use crate::classifier::Decision;
 use crate::data::{Dataset, listed};
 use crate::features::WordVectors;
 use crate::metrics::align_labels;
-use crate::model::{Model, ModelSpec};
+use crate::model::{Model, ModelSpec, NetModel};
 use crate::text::TextPipeline;
-use crate::train::examples::{Examples, hold_back};
-use crate::train::{ClassWeights, Plan, TrainOptions};
+use crate::train::examples::{Documents, Examples, hold_back};
+use crate::train::{Plan, TrainOptions};
 use crate::{Error, Result};
-
-/// The probability from which on a label of a multi-label classifier is given.
-const DEFAULT_THRESHOLD: f32 = 0.5;
 
 impl<'a> Run<'a> {
     /// Fits the pipeline, encodes the documents, builds the model.
@@ -55,14 +52,9 @@ impl<'a> Run<'a> {
             None if held.is_empty() => None,
             None => Some(Examples::new(&pipeline, documents, &held, &labels, multi_label)?),
         };
-        if validation.as_ref().is_some_and(|v| v.len() == 0) {
-            return Err(Error::train(
-                "no validation document carries a label that the training documents have",
-                "give validation documents with the same labels, or leave --validation out",
-            ));
-        }
+        Documents::check_validation(validation.as_ref().map(Examples::len))?;
         let (spec, net, vectors) = build_net(plan, &pipeline, &labels, decision, old)?;
-        let weights = class_weights(&plan.train.class_weights, &labels, &train)?;
+        let weights = plan.train.class_weights.of_labels(&labels, &train.targets)?;
         let loss = Loss::new(plan.train.loss.unwrap_or(LossSpec::of(net.head())), net.head())
             .map_err(|e| Error::config("train.loss", e.to_string(), "leave train.loss out for the usual one"))?;
         let average = Average::new(plan.train.average.as_ref(), u64::from(plan.train.epochs));
@@ -108,14 +100,15 @@ fn build_net(
         Some(path) => Some(WordVectors::load_for(path, pipeline.vocab().iter())?),
         None => None,
     };
-    let ModelSpec::Net(mut spec) = plan.model.clone();
+    let ModelSpec::Net(mut spec) = plan.model.clone() else {
+        return Err(Error::config("model.family", "this model is no net", "this is a bug, please report it"));
+    };
     if let Some(vectors) = &vectors {
         spec.set_embedding_dim(vectors.dim);
     }
     let sizes =
         NetSizes { vocab_size: pipeline.vocab().len(), n_labels: labels.len(), multi_label: decision.multi_label };
-    let Model::Net(model) = ModelSpec::Net(spec).build(sizes, rng::derive(plan.seed, SEED_WEIGHTS))?;
-    let (spec, mut net) = model.into_net();
+    let (spec, mut net) = NetModel::new(&spec, sizes, rng::derive(plan.seed, SEED_WEIGHTS))?.into_net();
     let Some(vectors) = vectors else { return Ok((spec, net, None)) };
     let (words, tokens) = (100.0 * vectors.coverage.of_words(), 100.0 * vectors.coverage.of_tokens());
     let said = format!("pretrained vectors cover {words:.1} % of the vocabulary, {tokens:.1} % of its tokens");
@@ -146,23 +139,4 @@ fn start_fingerprint(documents: &str, validation: Option<&Dataset>, params: &Par
         param.data.iter().for_each(|w| crc.update(&w.to_le_bytes()));
     }
     format!("{:08x}", crc.finalize())
-}
-
-fn class_weights(spec: &ClassWeights, labels: &[String], train: &Examples) -> Result<Option<Vec<f64>>> {
-    match spec {
-        ClassWeights::None => Ok(None),
-        ClassWeights::Balanced => {
-            let mut counts = vec![0usize; labels.len()];
-            train.targets.iter().flat_map(|t| t.as_slice()).for_each(|&label| counts[label as usize] += 1);
-            let share = train.len() as f64 / labels.len() as f64;
-            Ok(Some(counts.iter().map(|&n| share / n.max(1) as f64).collect()))
-        }
-        ClassWeights::Named(named) => {
-            if let Some(name) = named.keys().find(|name| !labels.contains(name)) {
-                let problem = format!("no label is called {name:?}; there are {}", labels.join(", "));
-                return Err(Error::config("train.class_weights", problem, "use the labels' own names"));
-            }
-            Ok(Some(labels.iter().map(|label| named.get(label).copied().unwrap_or(1.0)).collect()))
-        }
-    }
 }

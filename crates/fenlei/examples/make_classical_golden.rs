@@ -1,0 +1,98 @@
+//! Makes `classical-v1.fenlei`, `hashed-v1.fenlei`, their predictions, and a seed of the fuzzer that loads classifiers:
+//!
+//! ```text
+//! cargo run -p fenlei --example make_classical_golden -- FOLDER
+//! ```
+//!
+//! `testdata/classical-v1.*` and `testdata/hashed-v1.*` must load and predict the same in every later version: never
+//! write these files again. A new version of the format gets others beside them.
+
+use std::path::{Path, PathBuf};
+
+use fenlei::artifact::{Container, ModelInfo, save};
+use fenlei::classifier::Classifier;
+use fenlei::data::{Dataset, ReadOptions, Target, read_bytes};
+use fenlei::train::{Plan, train};
+
+type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
+
+/// Runs of tokens and of characters, and more labels than two.
+const LISTED: &str = r#"
+pipeline.vocab.max_size = 400
+[model]
+family = "linear"
+c = 3.0
+features = { word_ngrams = 2, char_ngrams = [2, 3], max_features = 500 }
+"#;
+
+/// The hash may never change.
+const HASHED: &str = r#"
+pipeline.vocab.max_size = 10
+[model]
+family = "nb"
+features = { char_ngrams = [2, 3], char_scope = "text", min_df = 1, hash_columns = 300, tf = "binary", idf = "none", norm = "none" }
+"#;
+
+const TINY: &str = r#"
+pipeline.vocab.min_count = 1
+train.validation = 0.0
+[model]
+family = "nb-svm"
+features = { min_df = 1 }
+"#;
+
+const TEXTS: [&str; 8] = [
+    "Where is my parcel? It was due on the 3rd.",
+    "Does the blue one come in a size for children?",
+    "Best noodles I have had in years, and such friendly people.",
+    "We loved every minute and will come back!",
+    "Only today: buy two, pay one! Order now and save half!",
+    "The lamp arrived with a cracked base and nobody answers my mails.",
+    "",
+    "词 & <b>words</b> that nobody knows",
+];
+
+fn main() -> Outcome {
+    let folder = PathBuf::from(std::env::args().nth(1).ok_or("usage: make_classical_golden FOLDER")?);
+    let documents = read_bytes(include_bytes!("../../fenlei-cli/demo/en.tsv"), &ReadOptions::default())?.0;
+    for (name, plan) in [("classical-v1", LISTED), ("hashed-v1", HASHED)] {
+        let classifier = make(plan, &documents, &folder.join(name).with_extension("fenlei"))?;
+        let predictions = classifier.predict_batch(&TEXTS);
+        let predictions: Vec<_> = TEXTS.iter().enumerate().map(|(i, text)| (text, predictions.row(i))).collect();
+        let stored = serde_json::json!({ "labels": classifier.labels(), "predictions": predictions });
+        let path = folder.join(name).with_extension("json");
+        std::fs::write(path, serde_json::to_string_pretty(&stored)? + "\n")?;
+    }
+
+    let texts = ["a fine film", "so dull"].map(String::from).to_vec();
+    let targets = vec![Target::One(1), Target::One(0)];
+    let documents = Dataset::new(texts, targets, vec!["bad".into(), "good".into()], false)?;
+    let tiny = folder.join("tiny.fenlei");
+    make(TINY, &documents, &tiny)?;
+    // As the fuzzer wants it: the length of the manifest, the manifest, the tensors; no header, no checksums.
+    let container = Container::open(&tiny)?;
+    let manifest = container.manifest();
+    let file = std::fs::read(&tiny)?;
+    let mut seed = vec![b'r'];
+    seed.extend_from_slice(&u16::try_from(manifest.len())?.to_le_bytes());
+    seed.extend_from_slice(manifest);
+    seed.extend_from_slice(&file[(64 + manifest.len()).next_multiple_of(64)..]);
+    std::fs::write(folder.join("fuzz-seed-classical"), seed)?;
+    std::fs::remove_file(tiny)?;
+    Ok(())
+}
+
+fn make(plan: &str, documents: &Dataset, path: &Path) -> Outcome<Classifier> {
+    let plan: Plan = toml::from_str(plan)?;
+    let trained = train(&plan, documents, None)?;
+    let info = ModelInfo {
+        library_version: env!("CARGO_PKG_VERSION").to_owned(),
+        plan: serde_json::to_value(&plan)?,
+        history: serde_json::json!([]),
+        validation: serde_json::to_value(&trained.validation)?,
+        data_fingerprint: trained.fingerprint,
+        n_train: trained.n_train,
+    };
+    save(path, &trained.classifier, &info)?;
+    Ok(trained.classifier)
+}
