@@ -134,10 +134,11 @@ pub(super) fn run(args: &PeersArgs) -> Result<()> {
         let imdb = data.join(IMDB);
         let train = read_part(&imdb, Split::Train, None, args.sample)?;
         let test = read_part(&imdb, Split::Test, None, args.sample)?.relabel(&train.labels, false)?;
-        let ids = work.join("ids");
-        let meta = networks::export(&ids, &train, &test)?;
-        voice.note(format_args!("exported {} and {} documents to {}", meta.n_train, meta.n_test, ids.display()));
         for net in args.networks() {
+            // Each recipe marks the ends of documents in its own way.
+            let ids = work.join("ids").join(net.name());
+            let meta = networks::export(net, &ids, &train, &test)?;
+            voice.note(format_args!("exported {} and {} documents to {}", meta.n_train, meta.n_test, ids.display()));
             voice.note(format_args!("{}:", net.name()));
             let runs = networks::measure(net, args, &runner, &imdb, &ids, meta);
             voice.note(networks::one_line(&runs));

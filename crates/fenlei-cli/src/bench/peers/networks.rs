@@ -43,9 +43,9 @@ struct Summary {
     accuracy: Option<f64>,
 }
 
-/// Writes the ids that all programs train on.
-pub(super) fn export(ids: &Path, train: &Dataset, test: &Dataset) -> Result<export::Meta> {
-    let plan = own_run::plan(Network::AppendixC, 1, 1)?;
+/// Writes the ids that all programs train that network on.
+pub(super) fn export(net: Network, ids: &Path, train: &Dataset, test: &Dataset) -> Result<export::Meta> {
+    let plan = own_run::plan(net, 1, 1)?;
     export::write_ids(ids, &plan.pipeline.fit(&train.texts)?, train, test)
 }
 
