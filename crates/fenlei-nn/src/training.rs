@@ -66,7 +66,7 @@ pub struct Training<T> {
     d_logits: Vec<T>,
     labels: Vec<u32>,
     label_starts: Vec<u32>,
-    _awake: Awake,
+    awake: Awake,
 }
 
 impl<T: Scalar> Training<T> {
@@ -96,7 +96,7 @@ impl<T: Scalar> Training<T> {
             d_logits: Vec::new(),
             labels: Vec::new(),
             label_starts: Vec::new(),
-            _awake: Awake::new(),
+            awake: Awake::default(),
         }
     }
 
@@ -109,6 +109,7 @@ impl<T: Scalar> Training<T> {
         seed: u64,
         lr_factor: f64,
     ) -> f64 {
+        self.awake.begin_step();
         let vocab_size = self.net.sizes().vocab_size;
         self.batch.fill(documents, vocab_size);
         if self.net.word_dropout() > 0.0 {
