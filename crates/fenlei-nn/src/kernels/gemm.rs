@@ -1,4 +1,4 @@
-//! Matrix products: by the `gemm` crate, or, within a training step, on [`tiles`](super::tiles) where the machine has them.
+//! Matrix products: by the `gemm` crate, or, within a training step, on [`tiles`] where the machine has them.
 
 use std::cell::Cell;
 

@@ -134,6 +134,9 @@ const ROW: usize = 64;
 
 /// Two by two tiles of the result. Registers 0 to 3 sum, 4 and 5 hold rows, 6 and 7 columns. A panel of rows that is not
 /// there is computed as the one before and not stored.
+///
+/// # Safety
+/// `out` must have room for the rows and columns of `place`, and the registers must be configured.
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 unsafe fn square(out: *mut f32, place: &Place, factors: &Factors<'_>, accumulate: bool) {
     use super::registers::x86::{add_product, load};
@@ -180,6 +183,9 @@ unsafe fn square(out: *mut f32, place: &Place, factors: &Factors<'_>, accumulate
 
 /// Four tiles of a column of the result, so that four sums go on at once here too. Registers 0 to 3 sum, 4 and 5 hold
 /// rows, 6 and 7 the two parts of the column.
+///
+/// # Safety
+/// As for `square`.
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 unsafe fn column(out: *mut f32, place: &Place, factors: &Factors<'_>, accumulate: bool) {
     use super::registers::x86::{add_product, load};
@@ -228,6 +234,9 @@ unsafe fn column(out: *mut f32, place: &Place, factors: &Factors<'_>, accumulate
 }
 
 /// Sets a sum to zero or to what is there.
+///
+/// # Safety
+/// As for `square`.
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 #[inline(always)]
 unsafe fn begin<const T: usize>(out: *mut f32, place: &Place, tile: (usize, usize), accumulate: bool) {
@@ -242,6 +251,9 @@ unsafe fn begin<const T: usize>(out: *mut f32, place: &Place, tile: (usize, usiz
 }
 
 /// Stores a sum.
+///
+/// # Safety
+/// As for `square`.
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 #[inline(always)]
 unsafe fn end<const T: usize>(out: *mut f32, place: &Place, tile: (usize, usize)) {
@@ -250,6 +262,9 @@ unsafe fn end<const T: usize>(out: *mut f32, place: &Place, tile: (usize, usize)
 }
 
 /// Reads or writes the tile `(i, j)` of a block, or as much of it as there is.
+///
+/// # Safety
+/// As for `square`.
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 #[inline(always)]
 unsafe fn edge<const T: usize>(out: *mut f32, place: &Place, (i, j): (usize, usize), read: bool) {

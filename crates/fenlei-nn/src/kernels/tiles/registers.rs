@@ -58,6 +58,9 @@ pub(super) mod x86 {
     };
 
     /// Gives the registers their shapes on this thread.
+    ///
+    /// # Safety
+    /// [`available`](super::available) must hold.
     #[inline(always)]
     pub unsafe fn configure() {
         // SAFETY: the machine has tiles, and the shapes are those of palette 1.
@@ -65,6 +68,9 @@ pub(super) mod x86 {
     }
 
     /// Gives the registers back, so that the system need not save them when it switches threads.
+    ///
+    /// # Safety
+    /// [`available`](super::available) must hold.
     #[inline(always)]
     pub unsafe fn release() {
         // SAFETY: the machine has tiles.
@@ -72,6 +78,9 @@ pub(super) mod x86 {
     }
 
     /// Sets a register to zero.
+    ///
+    /// # Safety
+    /// The registers must be configured.
     #[inline(always)]
     pub unsafe fn zero<const T: usize>() {
         // SAFETY: the registers are configured; the compiler uses none of them.
@@ -79,6 +88,9 @@ pub(super) mod x86 {
     }
 
     /// Reads 16 rows of 64 bytes that begin `stride` bytes apart.
+    ///
+    /// # Safety
+    /// The registers must be configured, and the memory must hold these rows.
     #[inline(always)]
     pub unsafe fn load<const T: usize>(from: *const u8, stride: usize) {
         // SAFETY: the caller gives memory that holds the rows; else as in `zero`.
@@ -89,6 +101,9 @@ pub(super) mod x86 {
     }
 
     /// Writes 16 rows of 64 bytes that begin `stride` bytes apart.
+    ///
+    /// # Safety
+    /// The registers must be configured, and the memory must have room for these rows.
     #[inline(always)]
     pub unsafe fn store<const T: usize>(to: *mut u8, stride: usize) {
         // SAFETY: the caller gives memory that holds the rows; else as in `zero`.
@@ -99,6 +114,9 @@ pub(super) mod x86 {
     }
 
     /// `C += A · B`, with `A` 16 rows of 32 bf16 numbers and `B` 16 rows of 16 pairs.
+    ///
+    /// # Safety
+    /// The registers must be configured.
     #[inline(always)]
     pub unsafe fn add_product<const C: usize, const A: usize, const B: usize>() {
         // SAFETY: as in `zero`.
