@@ -12,12 +12,22 @@ pub struct ParamId(pub usize);
 pub enum Role {
     /// `[vocab_size, width]`: only the rows of the batch's tokens have gradients and are updated.
     Table,
+    /// The same, read by a layer behind whose maximum most numbers of a row have no gradient. An optimizer that leaves
+    /// those alone visits only the others ([`Grads::by_entry`]).
+    SparseTable,
     /// A matrix: weight decay, L1, L2 and max-norm apply. Its first axis is the outputs.
     Weight,
     /// A bias, scale or shift: no regularisation.
     Bias,
     /// A running statistic: saved with the model, never trained.
     Statistic,
+}
+
+impl Role {
+    /// Whether only the rows of the batch's tokens take part in a step.
+    pub fn is_table(self) -> bool {
+        matches!(self, Self::Table | Self::SparseTable)
+    }
 }
 
 /// One tensor of a net.
@@ -116,30 +126,48 @@ impl<T: Scalar> Params<T> {
 /// The gradient of one parameter.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Grad<T> {
-    /// For a [`Role::Table`]: the touched rows, distinct; `data` is `[rows.len(), row_len]`. Else empty, `data` as long
-    /// as the parameter.
+    /// For a table: the touched rows, distinct; `data` is `[rows.len(), row_len]`. Else empty, `data` as long as the
+    /// parameter.
     pub rows: Vec<u32>,
     /// The numbers.
     pub data: Vec<T>,
+    /// Whether `rows` are single numbers of the table instead: row 7 is its seventh number, and `row_len` is 1.
+    pub by_entry: bool,
+}
+
+impl<T> Grad<T> {
+    /// Numbers in a row of this gradient of `param`.
+    pub fn row_len(&self, param: &Param<T>) -> usize {
+        if self.by_entry { 1 } else { param.row_len() }
+    }
 }
 
 /// The gradients of all parameters, beside [`Params`].
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Grads<T> {
     list: Vec<Grad<T>>,
+    by_entry: bool,
 }
 
 impl<T: Scalar> Grads<T> {
-    /// Sets every gradient to zero; a table's to the rows `distinct` of the batch. Keeps the memory.
+    /// Gradients in which a [`Role::SparseTable`] lists the numbers that have one, ascending, instead of rows.
+    pub fn by_entry() -> Self {
+        Self { list: Vec::new(), by_entry: true }
+    }
+
+    /// Sets every gradient to zero; a table's to the rows `distinct` of the batch, or to no entries. Keeps the memory.
     pub fn reset(&mut self, params: &Params<T>, distinct: &[u32]) {
         self.list.resize_with(params.len(), Grad::default);
         for (grad, param) in self.list.iter_mut().zip(params.iter()) {
             grad.rows.clear();
-            if !param.trainable {
+            // An entry is numbered with 32 bits.
+            let fits = u32::try_from(param.data.len()).is_ok();
+            grad.by_entry = self.by_entry && fits && param.role == Role::SparseTable;
+            if !param.trainable || grad.by_entry {
                 grad.data.clear();
                 continue;
             }
-            let n = if param.role == Role::Table {
+            let n = if param.role.is_table() {
                 grad.rows.extend_from_slice(distinct);
                 distinct.len() * param.row_len()
             } else {
@@ -153,6 +181,11 @@ impl<T: Scalar> Grads<T> {
     /// The gradient numbers of a parameter, to add to. Empty for a frozen parameter.
     pub fn data_mut(&mut self, id: ParamId) -> &mut [T] {
         &mut self.list[id.0].data
+    }
+
+    /// The gradient of a parameter, to put entries into.
+    pub fn get_mut(&mut self, id: ParamId) -> &mut Grad<T> {
+        &mut self.list[id.0]
     }
 
     /// The gradient of a parameter.

@@ -5,7 +5,7 @@ use crate::kernels::memory::in_large_pages;
 use crate::loss::{Loss, Targets};
 use crate::net::{Net, Workspace};
 use crate::optim::{AverageSpec, ExponentialAverage, Optimizer, OptimizerSpec, Regularization, TailAverage};
-use crate::params::{Grads, Params, Role};
+use crate::params::{Grads, Params};
 use crate::ragged::Batch;
 use crate::rng;
 use crate::scalar::Scalar;
@@ -63,6 +63,7 @@ pub struct Training<T> {
     grads: Grads<T>,
     workspace: Workspace<T>,
     batch: Batch,
+    logits: Vec<T>,
     d_logits: Vec<T>,
     labels: Vec<u32>,
     label_starts: Vec<u32>,
@@ -80,19 +81,23 @@ impl<T: Scalar> Training<T> {
         class_weights: Option<Vec<f64>>,
     ) -> Self {
         net.begin_training();
-        for param in net.params.iter_mut().filter(|param| param.role == Role::Table) {
+        for param in net.params.iter_mut().filter(|param| param.role.is_table()) {
             param.data = in_large_pages(std::mem::take(&mut param.data));
         }
+        let optimizer = Optimizer::new(optimizer, &net.params);
+        // Entries leave out what else would move: numbers that go on without a gradient, or that are held small.
+        let by_entry = !optimizer.drifts() && !regularization.embeddings;
         Self {
-            optimizer: Optimizer::new(optimizer, &net.params),
+            optimizer,
             net,
             average,
             loss,
             regularization,
             class_weights,
-            grads: Grads::default(),
+            grads: if by_entry { Grads::by_entry() } else { Grads::default() },
             workspace: Workspace::default(),
             batch: Batch::default(),
+            logits: Vec::new(),
             d_logits: Vec::new(),
             labels: Vec::new(),
             label_starts: Vec::new(),
@@ -104,6 +109,19 @@ impl<T: Scalar> Training<T> {
     /// scales the learning rate. Returns the mean loss of the documents before the step.
     pub fn step<'d>(
         &mut self,
+        documents: impl IntoIterator<Item = &'d [u32]>,
+        labels: impl IntoIterator<Item = &'d [u32]>,
+        seed: u64,
+        lr_factor: f64,
+    ) -> f64 {
+        self.step_from(&[], documents, labels, seed, lr_factor)
+    }
+
+    /// [`step`](Self::step) of a net that adds to what is known already: `offsets: [n_docs, n_outputs]` is added to its
+    /// logits. Empty for none.
+    pub fn step_from<'d>(
+        &mut self,
+        offsets: &[T],
         documents: impl IntoIterator<Item = &'d [u32]>,
         labels: impl IntoIterator<Item = &'d [u32]>,
         seed: u64,
@@ -123,7 +141,7 @@ impl<T: Scalar> Training<T> {
             self.label_starts.push(self.labels.len() as u32);
         }
         self.optimizer.catch_up(&mut self.net.params, &self.batch.distinct);
-        let loss = self.gradients(rng::derive(seed, SEED_LAYERS));
+        let loss = self.gradients(offsets, rng::derive(seed, SEED_LAYERS));
         self.net.update_statistics(&self.workspace);
         self.regularization.add_to_gradients(&mut self.grads, &self.net.params);
         self.regularization.clip(&mut self.grads);
@@ -136,13 +154,15 @@ impl<T: Scalar> Training<T> {
     }
 
     /// Forward and backward pass over the batch.
-    fn gradients(&mut self, seed: u64) -> f64 {
-        let Self { net, workspace, batch, d_logits, .. } = self;
-        let logits = net.forward(workspace, batch, crate::layers::Pass::Train { seed });
-        d_logits.resize(logits.data.len(), T::ZERO);
+    fn gradients(&mut self, offsets: &[T], seed: u64) -> f64 {
+        let Self { net, workspace, batch, logits, d_logits, .. } = self;
+        logits.clone_from(&net.forward(workspace, batch, crate::layers::Pass::Train { seed }).data);
+        assert!(offsets.is_empty() || offsets.len() == logits.len(), "an offset for each logit");
+        logits.iter_mut().zip(offsets).for_each(|(logit, offset)| *logit += *offset);
+        d_logits.resize(logits.len(), T::ZERO);
         let targets =
             Targets { class_weights: self.class_weights.as_deref(), ..Targets::new(&self.labels, &self.label_starts) };
-        let loss = self.loss.forward_backward(d_logits, &logits.data, &targets);
+        let loss = self.loss.forward_backward(d_logits, logits, &targets);
         net.backward(&mut self.grads, workspace, d_logits, batch);
         loss
     }

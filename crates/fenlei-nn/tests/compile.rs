@@ -259,7 +259,8 @@ fn the_count_of_weights_is_that_of_the_net() {
             let spec = NetSpec { head: serde_json::from_value(json!(head)).unwrap(), ..spec(&layers) };
             let sizes = NetSizes { n_labels, ..SIZES };
             let net = Net::<f32>::zeros(&spec, sizes).unwrap();
-            let weights = net.params.iter().filter(|p| matches!(p.role, Role::Weight | Role::Table));
+            let weights =
+                net.params.iter().filter(|p| matches!(p.role, Role::Weight | Role::Table | Role::SparseTable));
             let n: usize = weights.map(|p| p.data.len()).sum();
             assert_eq!(count_parameters(&spec, sizes), (n + of_norms) as u128, "{layers}");
         }

@@ -3,6 +3,7 @@
 use fenlei_nn::init::{Builder, Init};
 use fenlei_nn::layers::embedding::Embedding;
 use fenlei_nn::layers::one_hot_conv::OneHotConv;
+use fenlei_nn::layers::one_hot_max::OneHotMax;
 use fenlei_nn::layers::text_conv::{Channel, TextConv, TextConvSizes, TextPooling};
 use fenlei_nn::layers::*;
 use fenlei_nn::params::{Grads, Params, Role};
@@ -324,8 +325,12 @@ fn text_conv<T: Scalar>(
 
 contract! {
     embedding: Reads::Tokens(VOCAB_SIZE), |b| Embedding::new(vec![channel(b, "first", 3), channel(b, "second", 2)]);
-    one_hot_conv: Reads::Tokens(VOCAB_SIZE), |b| OneHotConv::new(b, "conv", VOCAB_SIZE, 3, 4, Padding::Valid);
-    one_hot_conv_full: Reads::Tokens(VOCAB_SIZE), |b| OneHotConv::new(b, "conv", VOCAB_SIZE, 4, 4, Padding::Full);
+    one_hot_conv: Reads::Tokens(VOCAB_SIZE), |b| OneHotConv::new(b, "conv", VOCAB_SIZE, 3, 4, Padding::Valid, Role::Table);
+    one_hot_max: Reads::Tokens(VOCAB_SIZE), |b| OneHotMax::new(
+        OneHotConv::new(b, "conv", VOCAB_SIZE, 3, 70, Padding::Valid, Role::SparseTable), Activation::Tanh);
+    one_hot_max_full: Reads::Tokens(VOCAB_SIZE), |b| OneHotMax::new(
+        OneHotConv::new(b, "conv", VOCAB_SIZE, 4, 5, Padding::Full, Role::SparseTable), Activation::Relu);
+    one_hot_conv_full: Reads::Tokens(VOCAB_SIZE), |b| OneHotConv::new(b, "conv", VOCAB_SIZE, 4, 4, Padding::Full, Role::Table);
     text_conv_global_max: Reads::Tokens(VOCAB_SIZE),
         |b| text_conv(b, &[2, 3, 5], Padding::Valid, TextPooling::GlobalMax, Activation::Relu);
     text_conv_full_global_max: Reads::Tokens(VOCAB_SIZE),

@@ -19,6 +19,7 @@ use crate::layers::embedding::Embedding;
 use crate::layers::global_pool::{GlobalPool, GlobalPooling};
 use crate::layers::layer_norm::LayerNorm;
 use crate::layers::one_hot_conv::OneHotConv;
+use crate::layers::one_hot_max::OneHotMax;
 use crate::layers::pool::{Pool, Pooling};
 use crate::layers::residual::Residual;
 use crate::layers::sequential::Sequential;
@@ -96,7 +97,10 @@ impl<T: Scalar> Compiler<'_, T> {
         let mut i = 0;
         while i < specs.len() {
             let place = format!("{at}[{i}]");
-            let used = self.text_conv(&mut layers, &place, &specs[i..], &mut flow)?;
+            let mut used = self.text_conv(&mut layers, &place, &specs[i..], &mut flow)?;
+            if used == 0 {
+                used = self.one_hot_max(&mut layers, &place, &specs[i..], &mut flow)?;
+            }
             if used > 0 {
                 i += used;
                 continue;
@@ -161,6 +165,46 @@ impl<T: Scalar> Compiler<'_, T> {
         Ok(used)
     }
 
+    /// Compiles a one-hot convolution with the maximum behind it. Returns how many descriptions it used.
+    fn one_hot_max(
+        &mut self,
+        layers: &mut Layers<T>,
+        place: &str,
+        specs: &[LayerSpec],
+        flow: &mut Flow,
+    ) -> Result<usize, CompileError> {
+        let [
+            LayerSpec::OneHotConv { width, filters, padding, activation },
+            LayerSpec::GlobalPool { kind: PoolKind::Max, .. },
+            ..,
+        ] = specs
+        else {
+            return Ok(0);
+        };
+        if !activation.is_monotone() {
+            return Ok(0);
+        }
+        let conv = self.one_hot_conv(place, flow, *width, *filters, *padding, Role::SparseTable)?;
+        layers.push(Box::new(OneHotMax::new(conv, *activation)));
+        *flow = Flow::Rows { width: *filters, per_document: true };
+        Ok(2)
+    }
+
+    fn one_hot_conv(
+        &mut self,
+        place: &str,
+        flow: &Flow,
+        width: usize,
+        n_filters: usize,
+        padding: Padding,
+        role: Role,
+    ) -> Result<OneHotConv, CompileError> {
+        expect_tokens(place, flow, "one-hot-conv")?;
+        check_conv(place, &[width], n_filters)?;
+        let name = self.name("one-hot-conv");
+        Ok(OneHotConv::new(&mut self.builder, &name, self.vocab_size, width, n_filters, padding, role))
+    }
+
     fn materialise(&mut self, layers: &mut Layers<T>, flow: &mut Flow) {
         if let Flow::Embedded { channels, dropout } = flow {
             let width = channels.iter().map(|c| c.dim).sum();
@@ -201,10 +245,7 @@ impl<T: Scalar> Compiler<'_, T> {
                 return Ok(());
             }
             LayerSpec::OneHotConv { width, filters, padding, activation } => {
-                expect_tokens(place, flow, "one-hot-conv")?;
-                check_conv(place, &[*width], *filters)?;
-                let name = self.name("one-hot-conv");
-                let conv = OneHotConv::new(&mut self.builder, &name, self.vocab_size, *width, *filters, *padding);
+                let conv = self.one_hot_conv(place, flow, *width, *filters, *padding, Role::Table)?;
                 layers.push(Box::new(conv));
                 *flow = Flow::Rows { width: *filters, per_document: false };
                 self.activation(layers, *activation);

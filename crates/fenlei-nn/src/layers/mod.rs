@@ -14,6 +14,7 @@ pub mod embedding;
 pub mod global_pool;
 pub mod layer_norm;
 pub mod one_hot_conv;
+pub mod one_hot_max;
 pub mod padding;
 pub mod pool;
 pub mod residual;
@@ -116,6 +117,8 @@ pub struct Cache<T> {
     pub work3: Vec<T>,
     /// The sorted lists of the text convolution's backward pass.
     pub sparse: text_conv_backward::SparseLists<T>,
+    /// What the maxima of a one-hot convolution send back.
+    pub wins: one_hot_max::TableWins<T>,
     /// The maxima of a text convolution in training.
     pub maxima: MaximaMemory,
     /// Fixed-point products of the batch's tokens.

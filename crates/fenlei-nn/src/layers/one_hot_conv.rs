@@ -15,11 +15,11 @@ use crate::scalar::Scalar;
 /// Cache: `sparse` the places of each distinct token.
 #[derive(Debug, Clone)]
 pub struct OneHotConv {
-    table: ParamId,
-    bias: ParamId,
-    window: Window,
-    padding: Padding,
-    n_filters: usize,
+    pub(super) table: ParamId,
+    pub(super) bias: ParamId,
+    pub(super) window: Window,
+    pub(super) padding: Padding,
+    pub(super) n_filters: usize,
 }
 
 impl OneHotConv {
@@ -31,10 +31,11 @@ impl OneHotConv {
         width: usize,
         n_filters: usize,
         padding: Padding,
+        role: Role,
     ) -> Self {
         let shape = [vocab_size, width * n_filters];
         // The source's start: normal with standard deviation 0.01.
-        let table = builder.add(format!("{name}.table"), &shape, Role::Table, Init::Normal(0.01));
+        let table = builder.add(format!("{name}.table"), &shape, role, Init::Normal(0.01));
         let bias = builder.add(format!("{name}.bias"), &[n_filters], Role::Bias, Init::Constant(0.0));
         Self { table, bias, window: Window { width, pad_left: padding.pad_left(1, width, 1) }, padding, n_filters }
     }

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::kernels::elementwise::update_with;
-use crate::params::{Grads, Param, Params, Role};
+use crate::params::{Grads, Param, Params};
 use crate::scalar::Scalar;
 
 /// Which average, and its constants.
@@ -74,9 +74,10 @@ impl<T: Scalar> ExponentialAverage<T> {
             if average.len() != param.data.len() {
                 // The start, or a parameter that was frozen until now.
                 average.clone_from(&param.data);
-                row_steps.resize(if param.role == Role::Table { param.shape[0] } else { 0 }, now);
-            } else if param.role == Role::Table {
+                row_steps.resize(if param.role.is_table() { param.shape[0] } else { 0 }, now);
+            } else if param.role.is_table() {
                 for &row in &grad.rows {
+                    let row = if grad.by_entry { row / param.row_len() as u32 } else { row };
                     take_in_row(average, param, row as usize, &mut row_steps[row as usize], now, self.decay);
                 }
             } else {
@@ -95,7 +96,7 @@ impl<T: Scalar> ExponentialAverage<T> {
                 continue;
             }
             out.data.clone_from(average);
-            if param.role == Role::Table {
+            if param.role.is_table() {
                 for (row, &step) in row_steps.iter().enumerate() {
                     take_in_row(&mut out.data, param, row, &mut { step }, *now, self.decay);
                 }
@@ -162,6 +163,7 @@ impl<T: Scalar> TailAverage<T> {
 mod tests {
     use super::*;
     use crate::optim::{Optimizer, OptimizerSpec};
+    use crate::params::Role;
     use crate::rng;
 
     fn params() -> Params<f64> {

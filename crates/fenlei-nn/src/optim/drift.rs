@@ -14,7 +14,7 @@
 
 use super::{Optimizer, OptimizerSpec};
 use crate::kernels::update::{Moving, Rule, update_rows};
-use crate::params::{Param, Params, Role};
+use crate::params::{Param, Params};
 use crate::scalar::Scalar;
 
 /// Terms of a sum that are smaller than this share of the first are left out.
@@ -120,8 +120,8 @@ impl<T: Scalar> Rule<T> for SingleDrift<T> {
 }
 
 impl<T: Scalar> Optimizer<T> {
-    /// Whether a row without a gradient changes.
-    fn drifts(&self) -> bool {
+    /// Whether a number without a gradient changes.
+    pub(crate) fn drifts(&self) -> bool {
         self.spec.n_moments() > 0 && !matches!(self.spec, OptimizerSpec::Adagrad { .. })
     }
 
@@ -156,7 +156,7 @@ impl<T: Scalar> Optimizer<T> {
 
     /// Brings all rows of every table up to date. To be called before the parameters are used for anything but a step.
     pub fn settle(&mut self, params: &mut Params<T>) {
-        let n_rows = params.iter().filter(|p| p.role == Role::Table).map(|p| p.shape[0]).max().unwrap_or(0);
+        let n_rows = params.iter().filter(|p| p.role.is_table()).map(|p| p.shape[0]).max().unwrap_or(0);
         let all: Vec<u32> = (0..n_rows as u32).collect();
         self.catch_up(params, &all);
         self.state.drift.settled_at = self.state.n_steps;
@@ -164,7 +164,7 @@ impl<T: Scalar> Optimizer<T> {
     }
 
     fn catch_up_table(&mut self, params: &mut Params<T>, param_idx: usize, rows: &[u32]) {
-        let Some(param) = params.iter_mut().nth(param_idx).filter(|p| p.role == Role::Table && p.trainable) else {
+        let Some(param) = params.iter_mut().nth(param_idx).filter(|p| p.role.is_table() && p.trainable) else {
             return;
         };
         let now = self.state.n_steps;

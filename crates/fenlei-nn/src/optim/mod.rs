@@ -85,7 +85,8 @@ impl<T: Scalar> Optimizer<T> {
     /// Moves every trainable parameter along its gradient, with the learning rate times `lr_scale`. Gives moments to
     /// parameters that were frozen when the optimizer was made.
     pub fn step(&mut self, params: &mut Params<T>, grads: &Grads<T>, lr_scale: f64) {
-        if let Some(rows) = grads.iter().map(|grad| &grad.rows).find(|rows| !rows.is_empty()) {
+        let touched = grads.iter().filter(|grad| !grad.by_entry).map(|grad| &grad.rows);
+        if let Some(rows) = touched.into_iter().find(|rows| !rows.is_empty()) {
             self.catch_up(params, rows);
         }
         self.state.n_steps += 1;
@@ -148,10 +149,10 @@ impl<T: Scalar> Optimizer<T> {
     }
 
     fn apply<R: Rule<T>>(&mut self, rule: R, param_idx: usize, param: &mut Param<T>, grad: &Grad<T>) {
-        let row_len = param.row_len();
+        let row_len = grad.row_len(param);
         let [first, second] = &mut self.state.moments[param_idx];
         let moving = Moving { p: &mut param.data, first, second };
-        if param.role == Role::Table {
+        if param.role.is_table() {
             let rule = |place: u32| (rule, &grad.data[place as usize * row_len..][..row_len]);
             update_rows(&rule, moving, 0, row_len, self.order.of(&grad.rows));
             if let Some(row_steps) = self.state.drift.row_steps.get_mut(param_idx).filter(|steps| !steps.is_empty()) {

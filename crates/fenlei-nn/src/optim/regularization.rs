@@ -59,8 +59,8 @@ impl Regularization {
         for (grad, param) in grads.iter_mut().zip(params.iter()).filter(|(_, param)| param.trainable) {
             match param.role {
                 Role::Weight => update_with(&mut grad.data, &param.data, move |g, w| g + slope(w)),
-                Role::Table if self.embeddings => {
-                    let row_len = param.row_len();
+                Role::Table | Role::SparseTable if self.embeddings => {
+                    let row_len = grad.row_len(param);
                     for (g, &row) in grad.data.chunks_exact_mut(row_len.max(1)).zip(&grad.rows) {
                         let w = &param.data[row as usize * row_len..][..row_len];
                         update_with(g, w, move |g, w| g + slope(w));

@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use fenlei_nn::optim::{DriftState, Optimizer, OptimizerState};
-use fenlei_nn::params::{Param, Params, Role};
+use fenlei_nn::params::{Param, Params};
 use fenlei_nn::training::Average;
 use serde::{Deserialize, Serialize};
 
@@ -163,7 +163,7 @@ fn fits(average: &Average<f32>, params: &Params<f32>) -> bool {
         Average::Exponential(average) => {
             let state = &average.state;
             let rows = |((steps, values), param): ((&Vec<u64>, &Vec<f32>), &Param<f32>)| {
-                let n_rows = if values.is_empty() || param.role != Role::Table { 0 } else { param.shape[0] };
+                let n_rows = if values.is_empty() || !param.role.is_table() { 0 } else { param.shape[0] };
                 steps.len() == n_rows && steps.iter().all(|&step| step <= state.n_steps)
             };
             state.row_steps.len() == state.values.len()

@@ -131,7 +131,7 @@ pub(super) fn measure(
             let moved = parts.params.iter().zip(grads.iter()).filter(|(param, _)| param.trainable);
             profile.n_moved += moved
                 .map(|(param, grad)| match param.role {
-                    Role::Table => grad.rows.len() * param.row_len(),
+                    Role::Table | Role::SparseTable => grad.rows.len() * grad.row_len(param),
                     _ => param.data.len(),
                 })
                 .sum::<usize>() as f64;
