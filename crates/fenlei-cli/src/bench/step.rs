@@ -58,9 +58,10 @@ pub(super) fn run(args: &StepArgs) -> Result<()> {
     };
     voice.note(format_args!("{}, {}", args.net.name(), documents.about));
     let limits = Limits::measure();
-    let mut convolution = Convolution::of(spec, documents.vocab_size)?;
+    let spec = spec.net();
+    let mut convolution = Convolution::of(&spec, documents.vocab_size)?;
     let n_batches = usize::from(args.batches);
-    let profile = parts::measure(&plan, spec, &mut convolution, &documents, n_batches, usize::from(args.rounds))?;
+    let profile = parts::measure(&plan, &spec, &mut convolution, &documents, n_batches, usize::from(args.rounds))?;
     voice.result(format_args!(
         "{}, {} threads, {}\nA step: {} tokens, {} distinct, {} positions, {} maxima with a gradient, {} numbers moved\n\
          The machine: {} GFLOP/s in a product of 2048 by 2048 by 2048; copying {} GB/s in memory, {} GB/s in the second cache\n",

@@ -3,19 +3,24 @@
 use std::path::Path;
 
 use fenlei_nn::net::NetSizes;
-use fenlei_nn::spec::NetSpec;
 use serde::{Deserialize, Serialize};
 
 use super::container::{self, Container};
 use super::sparse_tensors;
 use super::tensors::TensorData;
 use crate::classifier::{Classifier, Decision};
-use crate::model::{Model, ModelSpec, NetModel, SparseSpec};
+use crate::model::{Model, ModelSpec, NetModel, NetModelSpec, SparseSpec, Wide};
 use crate::text::TextPipeline;
 use crate::{Error, Result};
 
 /// How far the probabilities of a probe may be from those that were saved: other processors round otherwise.
 const PROBE_TOLERANCE: f32 = 2e-3;
+
+/// Before the names of the tensors of the linear model beside a net.
+const WIDE: &str = "wide.";
+
+/// What the answers of that model are multiplied by.
+const WIDE_SCALE: &str = "wide.scale";
 
 /// Probes that a file holds.
 const N_PROBES: usize = 4;
@@ -88,9 +93,10 @@ pub fn save(path: &Path, classifier: &Classifier, info: &ModelInfo) -> Result<()
     let tensors: Vec<TensorData<'_>> = match &classifier.model {
         Model::Net(net) => {
             let params = net.net().params.iter();
-            params.map(|p| TensorData::from_f32(p.name.clone(), &p.shape, &p.data)).collect()
+            let params = params.map(|p| TensorData::from_f32(p.name.clone(), &p.shape, &p.data));
+            params.chain(net.wide().into_iter().flat_map(wide_tensors)).collect()
         }
-        Model::Sparse(sparse) => sparse_tensors::tensors(sparse),
+        Model::Sparse(sparse) => sparse_tensors::tensors(sparse, ""),
     };
     container::save(path, &manifest, &tensors)
 }
@@ -121,11 +127,12 @@ fn from_container(container: &Container) -> Result<(Classifier, ModelInfo)> {
     let model = match (&manifest.model, SparseSpec::of(&manifest.model)) {
         (ModelSpec::Net(spec), _) => {
             let sizes = NetSizes { vocab_size: manifest.pipeline.vocab().len(), n_labels, multi_label };
-            Model::Net(Box::new(read_net(container, spec, sizes, &refuse)?))
+            Model::Net(Box::new(read_net(container, spec, &manifest.pipeline, sizes, &refuse)?))
         }
         (_, Some(spec)) => {
             let pipeline = &manifest.pipeline;
-            let sparse = sparse_tensors::read(container, spec, pipeline, n_labels, multi_label, &refuse)?;
+            let (sparse, n_read) = sparse_tensors::read(container, "", spec, pipeline, n_labels, multi_label, &refuse)?;
+            check_count(container, n_read).map_err(refuse)?;
             Model::Sparse(Box::new(sparse))
         }
         (_, None) => return Err(refuse("its family has no numbers".to_owned())),
@@ -152,28 +159,54 @@ fn check_decision(labels: &[String], decision: Decision) -> std::result::Result<
 
 fn read_net(
     container: &Container,
-    spec: &NetSpec,
+    spec: &NetModelSpec,
+    pipeline: &TextPipeline,
     sizes: NetSizes,
     refuse: &impl Fn(String) -> Error,
 ) -> Result<NetModel> {
     check_sizes(container, spec, sizes).map_err(refuse)?;
     let mut net = NetModel::zeros(spec, sizes).map_err(|e| refuse(e.to_string()))?;
     let params = &mut net.net_mut().params;
-    if container.names().count() != params.len() {
-        return Err(refuse(format!("{} tensors, expected {}", container.names().count(), params.len())));
-    }
+    let mut n_read = params.len();
     for param in params.iter_mut() {
         param.data = container.read_f32(&param.name, &param.shape)?;
         if let Some(at) = param.data.iter().position(|w| !w.is_finite()) {
             return Err(refuse(format!("number {at} of its tensor {:?} is {}", param.name, param.data[at])));
         }
     }
+    if let Some(wide) = &spec.wide {
+        let NetSizes { n_labels, multi_label, .. } = sizes;
+        let linear = wide.linear();
+        linear.check().map_err(|e| refuse(e.to_string()))?;
+        let (linear, n_of_wide) =
+            sparse_tensors::read(container, WIDE, linear, pipeline, n_labels, multi_label, refuse)?;
+        let scale = container.read_f32(WIDE_SCALE, &[1])?[0];
+        if !scale.is_finite() {
+            return Err(refuse(format!("its tensor {WIDE_SCALE:?} is {scale}")));
+        }
+        net.set_wide(Wide { linear, scale });
+        n_read += n_of_wide + 1;
+    }
+    check_count(container, n_read).map_err(refuse)?;
     Ok(net)
 }
 
+/// The numbers of the linear model beside a net.
+fn wide_tensors(wide: &Wide) -> Vec<TensorData<'static>> {
+    let mut tensors = sparse_tensors::tensors(&wide.linear, WIDE);
+    tensors.push(TensorData::from_f32(WIDE_SCALE, &[1], &[wide.scale]));
+    tensors
+}
+
+/// A tensor that nothing reads is a sign that the file is not what its description says.
+fn check_count(container: &Container, n_read: usize) -> std::result::Result<(), String> {
+    let n_held = container.names().count();
+    if n_held == n_read { Ok(()) } else { Err(format!("{n_held} tensors, expected {n_read}")) }
+}
+
 /// Before any memory is taken for a net: the numbers that its description asks for must be in the file.
-fn check_sizes(container: &Container, spec: &NetSpec, sizes: NetSizes) -> std::result::Result<(), String> {
-    let asked = fenlei_nn::count::count_parameters(spec, sizes);
+fn check_sizes(container: &Container, spec: &NetModelSpec, sizes: NetSizes) -> std::result::Result<(), String> {
+    let asked = fenlei_nn::count::count_parameters(&spec.net(), sizes);
     let held: u128 = container
         .names()
         .filter_map(|n| container.tensor(n).ok())

@@ -7,33 +7,45 @@ use crate::model::{Link, SparseModel, SparseSpec};
 use crate::text::TextPipeline;
 use crate::{Error, Result};
 
-const IDF: &str = "features.idf";
-const WEIGHTS: &str = "weights";
-const BIAS: &str = "bias";
-
-/// The names of a level's two tensors.
-fn level_names(block: usize, length: usize) -> [String; 2] {
-    [format!("features.{block}.{length}.nodes"), format!("features.{block}.{length}.columns")]
+/// The names of its tensors; `prefix` stands before all of them.
+struct Names {
+    prefix: &'static str,
+    idf: String,
+    weights: String,
+    bias: String,
 }
 
-/// Everything that the description of the model does not say.
-pub(super) fn tensors(model: &SparseModel) -> Vec<TensorData<'static>> {
+impl Names {
+    fn new(prefix: &'static str) -> Self {
+        let name = |name| format!("{prefix}{name}");
+        Self { prefix, idf: name("features.idf"), weights: name("weights"), bias: name("bias") }
+    }
+
+    /// Those of a level's two tensors.
+    fn of_level(&self, block: usize, length: usize) -> [String; 2] {
+        ["nodes", "columns"].map(|part| format!("{}features.{block}.{length}.{part}", self.prefix))
+    }
+}
+
+/// Everything that the description of the model does not say, under names that begin with `prefix`.
+pub(super) fn tensors(model: &SparseModel, prefix: &'static str) -> Vec<TensorData<'static>> {
+    let names = Names::new(prefix);
     let Learned { blocks, idf } = model.vectorizer().learned();
     let mut tensors = Vec::new();
     for (block, levels) in blocks.iter().enumerate() {
         for (length, level) in (1..).zip(levels) {
-            let [nodes, columns] = level_names(block, length);
+            let [nodes, columns] = names.of_level(block, length);
             tensors.push(from_u32(nodes, &[level.nodes.len(), 2], level.nodes.as_flattened()));
             tensors.push(from_u32(columns, &[level.columns.len()], &level.columns));
         }
     }
     if !idf.is_empty() {
-        tensors.push(TensorData::from_f32(IDF, &[idf.len()], &idf));
+        tensors.push(TensorData::from_f32(names.idf, &[idf.len()], &idf));
     }
     let n_outputs = model.bias().len();
     let shape = [model.vectorizer().n_columns(), n_outputs];
-    tensors.push(TensorData::from_f32(WEIGHTS, &shape, model.weights()));
-    tensors.push(TensorData::from_f32(BIAS, &[n_outputs], model.bias()));
+    tensors.push(TensorData::from_f32(names.weights, &shape, model.weights()));
+    tensors.push(TensorData::from_f32(names.bias, &[n_outputs], model.bias()));
     tensors
 }
 
@@ -43,22 +55,25 @@ fn from_u32(name: String, shape: &[usize], values: &[u32]) -> TensorData<'static
     TensorData { name, dtype: DType::U32, shape: shape.to_vec(), bytes: bytes.into() }
 }
 
-/// The model that a file describes, which is not trusted; `refuse` makes an error of what is wrong with it.
+/// The model that a file describes, which is not trusted, and how many tensors it has; `refuse` makes an error of what is
+/// wrong with it.
 pub(super) fn read(
     container: &Container,
+    prefix: &'static str,
     spec: SparseSpec,
     pipeline: &TextPipeline,
     n_labels: usize,
     multi_label: bool,
     refuse: &impl Fn(String) -> Error,
-) -> Result<SparseModel> {
+) -> Result<(SparseModel, usize)> {
+    let names = Names::new(prefix);
     let has = |name: &str| container.names().any(|held| held == name);
     let mut blocks = Vec::new();
     let mut n_read = 2;
     for block in 0.. {
         let mut levels = Vec::new();
         for length in 1.. {
-            let [nodes, columns] = level_names(block, length);
+            let [nodes, columns] = names.of_level(block, length);
             if !has(&nodes) {
                 break;
             }
@@ -83,19 +98,17 @@ pub(super) fn read(
         }
     };
     let mut idf = Vec::new();
-    if has(IDF) {
-        idf = floats(IDF, container.tensor(IDF)?.shape)?;
+    if has(&names.idf) {
+        idf = floats(&names.idf, container.tensor(&names.idf)?.shape)?;
         n_read += 1;
-    }
-    if container.names().count() != n_read {
-        return Err(refuse(format!("{} tensors, expected {n_read}", container.names().count())));
     }
     let learned = Learned { blocks, idf };
     let vectorizer = Vectorizer::restore(spec.features(), pipeline, learned).map_err(refuse)?;
     let n_outputs = Link::of(&spec, n_labels, multi_label).n_outputs(n_labels);
-    let weights = floats(WEIGHTS, &[vectorizer.n_columns(), n_outputs])?;
-    let bias = floats(BIAS, &[n_outputs])?;
-    SparseModel::new(spec, vectorizer, weights, bias, n_labels, multi_label).map_err(refuse)
+    let weights = floats(&names.weights, &[vectorizer.n_columns(), n_outputs])?;
+    let bias = floats(&names.bias, &[n_outputs])?;
+    let model = SparseModel::new(spec, vectorizer, weights, bias, n_labels, multi_label).map_err(refuse)?;
+    Ok((model, n_read))
 }
 
 fn read_u32(container: &Container, name: &str, refuse: &impl Fn(String) -> Error) -> Result<Vec<u32>> {

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::spec::CharScope;
-use crate::text::{Scratch, TextPipeline, TokenTexts, UNKNOWN_ID, is_han};
+use crate::text::{EncodedTexts, Scratch, TextPipeline, TokenTexts, UNKNOWN_ID, is_han};
 
 /// Documents that one thread turns into symbols at a time.
 const DOCS_PER_TASK: usize = 32;
@@ -67,16 +67,31 @@ impl Sequences {
         all
     }
 
+    /// The sequences of texts that are ids already.
+    pub fn of_ids(texts: &EncodedTexts) -> Self {
+        let mut all = Self { symbols: Vec::with_capacity(texts.ids.len()), docs: Vec::with_capacity(texts.len()) };
+        for ids in texts.starts.windows(2).map(|bounds| &texts.ids[bounds[0]..bounds[1]]) {
+            all.push_ids(ids);
+            all.docs.push(all.symbols.len());
+        }
+        all
+    }
+
+    /// Appends the runs of known tokens.
+    fn push_ids(&mut self, ids: &[u32]) {
+        for known in ids.split(|&id| id == UNKNOWN_ID).filter(|run| !run.is_empty()) {
+            self.symbols.extend_from_slice(known);
+            self.symbols.push(END);
+        }
+    }
+
     /// Appends a document.
     pub fn push(&mut self, pipeline: &TextPipeline, text: &str, kind: SymbolKind, memory: &mut Memory) {
         match kind {
             SymbolKind::Ids => {
                 memory.ids.clear();
                 pipeline.encode_into(text, &mut memory.ids, &mut memory.scratch);
-                for known in memory.ids.split(|&id| id == UNKNOWN_ID).filter(|run| !run.is_empty()) {
-                    self.symbols.extend_from_slice(known);
-                    self.symbols.push(END);
-                }
+                self.push_ids(&memory.ids);
             }
             SymbolKind::Hashes => {
                 pipeline.tokens_into(text, &mut memory.tokens, &mut memory.scratch);

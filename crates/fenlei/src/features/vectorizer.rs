@@ -16,7 +16,7 @@ use super::spec::{CharScope, FeaturesSpec};
 use super::symbols::{END, Memory, Sequences, SymbolKind};
 use super::weighting::{idf_of, weigh};
 use crate::data::Target;
-use crate::text::TextPipeline;
+use crate::text::{EncodedTexts, TextPipeline};
 use crate::{Error, Result};
 
 pub use saved::Learned;
@@ -84,8 +84,34 @@ impl Vectorizer {
         labels: Labels,
     ) -> Result<FittedFeatures> {
         spec.check()?;
+        let sequences = kinds(spec).iter().map(|&(kind, _)| Sequences::new(pipeline, texts, kind)).collect();
+        Self::fit_sequences(spec, pipeline, sequences, targets, labels)
+    }
+
+    /// [`fit`](Self::fit) for texts that are ids of the pipeline already. `spec` must ask for runs of listed tokens only.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) fn fit_ids(
+        spec: &FeaturesSpec,
+        pipeline: &TextPipeline,
+        texts: &EncodedTexts,
+        targets: &[Target],
+        labels: Labels,
+    ) -> Result<FittedFeatures> {
+        spec.check()?;
+        Self::fit_sequences(spec, pipeline, vec![Sequences::of_ids(texts)], targets, labels)
+    }
+
+    fn fit_sequences(
+        spec: &FeaturesSpec,
+        pipeline: &TextPipeline,
+        sequences: Vec<Sequences>,
+        targets: &[Target],
+        labels: Labels,
+    ) -> Result<FittedFeatures> {
         let kinds = kinds(spec);
-        let sequences: Vec<Sequences> = kinds.iter().map(|&(kind, _)| Sequences::new(pipeline, texts, kind)).collect();
+        let n_texts = targets.len();
         if sequences.iter().all(|of_kind| of_kind.symbols.is_empty()) {
             return Err(Error::train(
                 "no words are left after cleaning, in any document",
@@ -97,9 +123,9 @@ impl Vectorizer {
             None => {
                 let counted = kinds.iter().zip(&sequences).map(|(&(kind, lengths), of_kind)| {
                     let whole = kind == SymbolKind::Chars(CharScope::Words);
-                    count(of_kind, n_symbols(kind, pipeline), lengths, whole, spec.min_df.of(texts.len()))
+                    count(of_kind, n_symbols(kind, pipeline), lengths, whole, spec.min_df.of(n_texts))
                 });
-                number_columns(spec, counted.collect(), texts.len())?
+                number_columns(spec, counted.collect(), n_texts)?
             }
         };
         let new = |trees: &[Vec<Level>], n_columns| {
@@ -144,6 +170,13 @@ impl Vectorizer {
             })
             .collect();
         let mut rows = joined(parts, self.n_columns);
+        self.weigh_all(&mut rows);
+        rows
+    }
+
+    /// [`rows`](Self::rows) of texts that are ids of the pipeline already, for a vectorizer that was fitted on such.
+    pub(crate) fn rows_of_ids(&self, texts: &EncodedTexts) -> SparseRows {
+        let mut rows = self.counts(&[Sequences::of_ids(texts)]);
         self.weigh_all(&mut rows);
         rows
     }

@@ -1,17 +1,21 @@
 //! Model families: a closed enum, from its description to its numbers.
 
 mod net;
+mod net_spec;
 mod sparse;
+mod wide;
 
 pub use net::NetModel;
 pub(crate) use net::probabilities as net_probabilities;
+pub use net_spec::NetModelSpec;
 pub use sparse::{
     LinearLoss, LinearSpec, Link, NbKind, NbSpec, NbSvmSpec, Penalty, SparseModel, SparseSpec, StrongFeature,
 };
-pub(crate) use sparse::{sigmoid, softplus};
+pub(crate) use sparse::{margins, sigmoid, softplus};
+pub(crate) use wide::log_odds;
+pub use wide::{Wide, WideSpec};
 
 use fenlei_nn::net::NetSizes;
-use fenlei_nn::spec::NetSpec;
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
@@ -22,7 +26,7 @@ use crate::text::TextPipeline;
 #[serde(tag = "family", rename_all = "kebab-case")]
 pub enum ModelSpec {
     /// A neural network over token ids: a list of layers.
-    Net(NetSpec),
+    Net(NetModelSpec),
     /// Logistic regression or a support vector machine over a bag of n-grams.
     Linear(LinearSpec),
     /// Naive Bayes over a bag of n-grams.
@@ -49,7 +53,10 @@ impl ModelSpec {
         // Whether layers fit together does not depend on the sizes.
         let sizes = NetSizes { vocab_size: 2, n_labels: 2, multi_label: false };
         match self {
-            Self::Net(spec) => NetModel::new(spec, sizes, 0).map(drop),
+            Self::Net(spec) => {
+                spec.wide.as_ref().map_or(Ok(()), WideSpec::check)?;
+                NetModel::new(spec, sizes, 0).map(drop)
+            }
             Self::Linear(_) | Self::Nb(_) | Self::NbSvm(_) => SparseSpec::of(self).map_or(Ok(()), |spec| spec.check()),
         }
     }

@@ -7,9 +7,10 @@ use fenlei_nn::compile::CompileError;
 use fenlei_nn::layers::Pass;
 use fenlei_nn::net::{Net, NetSizes, Workspace};
 use fenlei_nn::params::Role;
-use fenlei_nn::spec::NetSpec;
 use rayon::prelude::*;
 
+use super::net_spec::NetModelSpec;
+use super::wide::Wide;
 use crate::text::EncodedTexts;
 use crate::{Error, Result};
 
@@ -19,8 +20,10 @@ const DOCS_PER_TASK: usize = 64;
 /// A net with the description it was built from.
 #[derive(Debug)]
 pub struct NetModel {
-    spec: NetSpec,
+    spec: NetModelSpec,
     net: Net<f32>,
+    /// The linear model beside it.
+    wide: Option<Wide>,
     /// Tables for scoring many texts, made when they pay.
     scoring: OnceLock<Workspace<f32>>,
 }
@@ -30,37 +33,47 @@ impl NetModel {
     ///
     /// # Errors
     /// When the layers do not fit together.
-    pub fn new(spec: &NetSpec, sizes: NetSizes, seed: u64) -> Result<Self> {
-        Self::wrap(spec, Net::new(spec, sizes, seed))
+    pub fn new(spec: &NetModelSpec, sizes: NetSizes, seed: u64) -> Result<Self> {
+        Self::wrap(spec, Net::new(&spec.net(), sizes, seed))
     }
 
     /// Builds a net of zeros, for numbers that are about to be loaded.
     ///
     /// # Errors
     /// When the layers do not fit together.
-    pub(crate) fn zeros(spec: &NetSpec, sizes: NetSizes) -> Result<Self> {
-        Self::wrap(spec, Net::zeros(spec, sizes))
+    pub(crate) fn zeros(spec: &NetModelSpec, sizes: NetSizes) -> Result<Self> {
+        Self::wrap(spec, Net::zeros(&spec.net(), sizes))
     }
 
-    fn wrap(spec: &NetSpec, net: std::result::Result<Net<f32>, CompileError>) -> Result<Self> {
+    fn wrap(spec: &NetModelSpec, net: std::result::Result<Net<f32>, CompileError>) -> Result<Self> {
         let net = net.map_err(|e| Error::config(format!("model.{}", e.place), e.problem, e.help))?;
-        Ok(Self { spec: spec.clone(), net, scoring: OnceLock::new() })
+        Ok(Self { spec: spec.clone(), net, wide: None, scoring: OnceLock::new() })
     }
 
     /// Wraps a trained net.
-    pub(crate) fn trained(spec: NetSpec, mut net: Net<f32>) -> Self {
+    pub(crate) fn trained(spec: NetModelSpec, mut net: Net<f32>, wide: Option<Wide>) -> Self {
         net.finalise();
-        Self { spec, net, scoring: OnceLock::new() }
+        Self { spec, net, wide, scoring: OnceLock::new() }
     }
 
     /// What the net was built from.
-    pub fn spec(&self) -> &NetSpec {
+    pub fn spec(&self) -> &NetModelSpec {
         &self.spec
     }
 
     /// The net itself, to look at.
     pub fn net(&self) -> &Net<f32> {
         &self.net
+    }
+
+    /// The linear model of n-grams beside the net, if there is one.
+    pub fn wide(&self) -> Option<&Wide> {
+        self.wide.as_ref()
+    }
+
+    /// Puts a linear model beside the net.
+    pub(crate) fn set_wide(&mut self, wide: Wide) {
+        self.wide = Some(wide);
     }
 
     /// The net itself, to train or to load numbers into.
@@ -70,13 +83,13 @@ impl NetModel {
     }
 
     /// Takes the net out, to train it further.
-    pub(crate) fn into_net(mut self) -> (NetSpec, Net<f32>) {
+    pub(crate) fn into_net(mut self) -> (NetModelSpec, Net<f32>, Option<Wide>) {
         // The scales of fixed-point scores were those of the finished weights. At 0, scores come from the weights
         // themselves until training is over.
         for param in self.net.params.iter_mut().filter(|p| p.role == Role::Statistic && p.name.ends_with(".scale")) {
             param.data.fill(0.0);
         }
-        (self.spec, self.net)
+        (self.spec, self.net, self.wide)
     }
 
     /// The probability of each label for each text, `[n_texts, n_labels]`.
@@ -85,22 +98,31 @@ impl NetModel {
         let pays = texts.ids.len() > self.net.sizes().vocab_size;
         let scoring =
             if pays { Some(self.scoring.get_or_init(|| self.net.scoring_workspace())) } else { self.scoring.get() };
-        probabilities(&self.net, texts, scoring)
+        let offsets = self.wide.as_ref().map(|wide| wide.offsets(self.net.head(), texts)).unwrap_or_default();
+        probabilities(&self.net, texts, &offsets, scoring)
     }
 }
 
-/// The probabilities that a net gives, from the tables in `scoring` where there are any.
-pub(crate) fn probabilities(net: &Net<f32>, texts: &EncodedTexts, scoring: Option<&Workspace<f32>>) -> Vec<f32> {
-    let n_labels = net.sizes().n_labels;
+/// The probabilities that a net gives, from the tables in `scoring` where there are any. `offsets: [n_texts, n_outputs]`
+/// is added to its logits; empty for none.
+pub(crate) fn probabilities(
+    net: &Net<f32>,
+    texts: &EncodedTexts,
+    offsets: &[f32],
+    scoring: Option<&Workspace<f32>>,
+) -> Vec<f32> {
+    let (n_labels, n_outputs) = (net.sizes().n_labels, net.n_outputs());
     let mut out = vec![0.0; texts.len() * n_labels];
-    let memory = || (Batch::default(), scoring.cloned().unwrap_or_default());
+    let memory = || (Batch::default(), scoring.cloned().unwrap_or_default(), Vec::new());
     let tasks = out.par_chunks_mut(DOCS_PER_TASK * n_labels).enumerate();
-    tasks.for_each_init(memory, |(batch, workspace), (task, out)| {
+    tasks.for_each_init(memory, |(batch, workspace, logits), (task, out)| {
         let first = task * DOCS_PER_TASK;
         let docs = (first..first + out.len() / n_labels).map(|doc| texts.get(doc).unwrap_or_default());
         batch.fill(docs, net.sizes().vocab_size);
-        let logits = net.forward(workspace, batch, Pass::Predict);
-        net.head().probabilities(out, &logits.data, n_labels);
+        logits.clone_from(&net.forward(workspace, batch, Pass::Predict).data);
+        let offsets = offsets.get(first * n_outputs..).unwrap_or_default();
+        logits.iter_mut().zip(offsets).for_each(|(logit, offset)| *logit += offset);
+        net.head().probabilities(out, logits, n_labels);
     });
     out
 }

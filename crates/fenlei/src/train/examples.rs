@@ -21,6 +21,8 @@ pub(crate) struct Documents<'a> {
 pub(crate) struct Examples {
     pub texts: EncodedTexts,
     pub targets: Vec<Target>,
+    /// What is added to the logits of the net, `[n_docs, n_outputs]`; empty where there is nothing beside it.
+    pub offsets: Vec<f32>,
     /// As those of [`Documents`].
     pub n_left_out: usize,
     /// As those of [`Documents`].
@@ -101,12 +103,20 @@ impl Examples {
     ) -> Result<Self> {
         let Documents { texts, targets, n_left_out, unknown_labels } =
             Documents::new(data, indices, labels, multi_label)?;
-        Ok(Self { texts: pipeline.encode_batch(&texts), targets, n_left_out, unknown_labels })
+        let texts = pipeline.encode_batch(&texts);
+        Ok(Self { texts, targets, offsets: Vec::new(), n_left_out, unknown_labels })
     }
 
     /// How many.
     pub fn len(&self) -> usize {
         self.targets.len()
+    }
+
+    /// The offsets of some documents, one after another.
+    pub fn gather_offsets(&self, out: &mut Vec<f32>, docs: &[u32]) {
+        out.clear();
+        let n_outputs = self.offsets.len() / self.targets.len().max(1);
+        docs.iter().for_each(|&doc| out.extend_from_slice(&self.offsets[doc as usize * n_outputs..][..n_outputs]));
     }
 
     /// Compares probabilities with the targets.

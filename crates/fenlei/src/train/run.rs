@@ -2,16 +2,16 @@
 
 mod epoch;
 mod prepare;
+mod wide;
 
 use fenlei_nn::optim::PlateauState;
 use fenlei_nn::params::Params;
-use fenlei_nn::spec::NetSpec;
 use fenlei_nn::training::Training;
 
 use super::examples::Examples;
 use super::{EpochRecord, Event, Plan, StopReason, TrainOptions, Trained};
 use crate::classifier::{Classifier, Decision};
-use crate::model::{Model, NetModel};
+use crate::model::{Model, NetModel, NetModelSpec, Wide};
 use crate::text::TextPipeline;
 use crate::{Error, Result};
 
@@ -20,6 +20,8 @@ pub(super) const SEED_SPLIT: u64 = 1;
 const SEED_WEIGHTS: u64 = 2;
 const SEED_ORDER: u64 = 3;
 const SEED_STEPS: u64 = 4;
+// 5 is that of the solvers.
+const SEED_WIDE: u64 = 6;
 
 /// The probability from which on a label of a multi-label classifier is given.
 pub(super) const DEFAULT_THRESHOLD: f32 = 0.5;
@@ -36,8 +38,11 @@ pub(super) struct Run<'a> {
     labels: Vec<String>,
     decision: Decision,
     train: Examples,
+    /// Of the documents of a step.
+    offsets: Vec<f32>,
     validation: Option<Examples>,
-    spec: NetSpec,
+    spec: NetModelSpec,
+    wide: Option<Wide>,
     pub(super) training: Training<f32>,
     /// The parameters of the best epoch, until the training is over.
     pub(super) best: Option<Params<f32>>,
@@ -114,7 +119,7 @@ impl Run<'_> {
         if let Some(chosen) = chosen {
             net.params = chosen;
         }
-        let model = NetModel::trained(self.spec, net);
+        let model = NetModel::trained(self.spec, net, self.wide);
         let validation = match &self.validation {
             Some(validation) => {
                 let probabilities = model.probabilities(&validation.texts);

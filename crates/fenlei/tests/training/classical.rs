@@ -208,7 +208,7 @@ fn files_whose_numbers_do_not_fit_are_refused() {
             .contains("when it was saved")
     );
 
-    assert!(refused(&saved, |tensors| tensors.retain(|t| t.name != "weights")).contains("tensors, expected"));
+    assert!(refused(&saved, |tensors| tensors.retain(|t| t.name != "weights")).contains("no tensor \"weights\""));
     assert!(refused(&saved, |tensors| tensors.retain(|t| t.name != "features.idf")).contains("factors of features"));
     assert!(
         refused(&saved, |tensors| tensors.retain(|t| !t.name.starts_with("features.0"))).contains("kinds of n-grams")

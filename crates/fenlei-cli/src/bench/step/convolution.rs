@@ -168,7 +168,7 @@ mod tests {
         for recipe in ["appendix-c", "chapter-8"] {
             let plan = load_plan(&PlanSource { recipe: Some(recipe.into()), ..PlanSource::default() }).unwrap();
             let ModelSpec::Net(spec) = plan.model else { panic!("{recipe} is no net") };
-            let mut convolution = Convolution::of(&spec, 50).unwrap();
+            let mut convolution = Convolution::of(&spec.net(), 50).unwrap();
             let documents: [&[u32]; 3] = [&[1, 2, 3, 4, 5, 6, 7, 1, 2, 9, 30, 31], &[4, 4], &[]];
             let batch = Batch::new(documents, 50);
             convolution.gather(&batch);

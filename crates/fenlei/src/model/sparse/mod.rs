@@ -81,6 +81,21 @@ impl SparseModel {
         &self.bias
     }
 
+    /// What its margins mean.
+    pub(crate) fn link(&self) -> Link {
+        self.link
+    }
+
+    /// How many labels.
+    pub(crate) fn n_labels(&self) -> usize {
+        self.n_labels
+    }
+
+    /// The margins of a row, `[n_outputs]`.
+    pub(crate) fn margins(&self, out: &mut [f64], row: (&[u32], &[f32])) {
+        margins(out, &self.weights, &self.bias, row);
+    }
+
     /// The probability of each label for each text, `[n_texts, n_labels]`.
     pub(super) fn probabilities<S: AsRef<str> + Sync>(&self, pipeline: &TextPipeline, texts: &[S]) -> Vec<f32> {
         let rows = self.vectorizer.rows(pipeline, texts);
@@ -91,12 +106,7 @@ impl SparseModel {
             || vec![0.0; n_outputs],
             |margins, (task, out)| {
                 for (doc, out) in (task * DOCS_PER_TASK..).zip(out.chunks_exact_mut(self.n_labels)) {
-                    margins.iter_mut().zip(&self.bias).for_each(|(margin, &bias)| *margin = f64::from(bias));
-                    let (columns, values) = rows.row(doc);
-                    for (&column, &value) in columns.iter().zip(values) {
-                        let weights = &self.weights[column as usize * n_outputs..][..n_outputs];
-                        margins.iter_mut().zip(weights).for_each(|(m, &w)| *m += f64::from(w) * f64::from(value));
-                    }
+                    self.margins(margins, rows.row(doc));
                     self.link.probabilities(out, margins);
                 }
             },
@@ -119,5 +129,14 @@ impl SparseModel {
         let columns: Vec<u32> = strong.iter().map(|(column, _)| *column).collect();
         let names = self.vectorizer.names(pipeline, &columns);
         names.into_iter().zip(strong).map(|(name, (_, weight))| StrongFeature { name, weight }).collect()
+    }
+}
+
+/// `out = bias + row · weights`; `weights: [n_columns, n_outputs]`.
+pub(crate) fn margins<W: Copy + Into<f64>>(out: &mut [f64], weights: &[W], bias: &[W], row: (&[u32], &[f32])) {
+    out.iter_mut().zip(bias).for_each(|(margin, &bias)| *margin = bias.into());
+    for (&column, &value) in row.0.iter().zip(row.1) {
+        let weights = &weights[column as usize * bias.len()..][..bias.len()];
+        out.iter_mut().zip(weights).for_each(|(margin, &w)| *margin += w.into() * f64::from(value));
     }
 }

@@ -34,8 +34,10 @@ impl Run<'_> {
             let first = step as usize * batch_size;
             let docs = &order[first..(first + batch_size).min(order.len())];
             let seed = rng::derive(rng::derive(self.plan.seed, SEED_STEPS), global_step(step));
-            let Self { training, train, .. } = self;
-            let loss = training.step(
+            let Self { training, train, offsets, .. } = self;
+            train.gather_offsets(offsets, docs);
+            let loss = training.step_from(
+                offsets,
                 docs.iter().map(|&d| train.texts.get(d as usize).unwrap_or_default()),
                 docs.iter().map(|&d| train.targets[d as usize].as_slice()),
                 seed,
@@ -121,7 +123,7 @@ impl Run<'_> {
         if let Some(averaged) = &mut averaged {
             std::mem::swap(averaged, &mut net.params);
         }
-        let probabilities = net_probabilities(net, &validation.texts, None);
+        let probabilities = net_probabilities(net, &validation.texts, &validation.offsets, None);
         if let Some(averaged) = &mut averaged {
             std::mem::swap(averaged, &mut net.params);
         }

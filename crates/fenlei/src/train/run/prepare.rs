@@ -4,15 +4,14 @@ use fenlei_nn::loss::{Loss, LossSpec};
 use fenlei_nn::net::{Net, NetSizes};
 use fenlei_nn::params::Params;
 use fenlei_nn::rng;
-use fenlei_nn::spec::NetSpec;
 use fenlei_nn::training::{Average, Training};
 
-use super::{DEFAULT_THRESHOLD, Progress, Run, SEED_SPLIT, SEED_WEIGHTS};
+use super::{DEFAULT_THRESHOLD, Progress, Run, SEED_SPLIT, SEED_WEIGHTS, SEED_WIDE, wide};
 use crate::classifier::Decision;
 use crate::data::{Dataset, listed};
-use crate::features::WordVectors;
+use crate::features::{Labels, WordVectors};
 use crate::metrics::align_labels;
-use crate::model::{Model, ModelSpec, NetModel};
+use crate::model::{Model, ModelSpec, NetModel, NetModelSpec, Wide};
 use crate::text::TextPipeline;
 use crate::train::examples::{Documents, Examples, hold_back};
 use crate::train::{Plan, TrainOptions};
@@ -37,14 +36,14 @@ impl<'a> Run<'a> {
             check_known(documents, &labels)?;
         }
         let multi_label = decision.multi_label;
-        let train = Examples::new(&pipeline, documents, &kept, &labels, multi_label)?;
+        let mut train = Examples::new(&pipeline, documents, &kept, &labels, multi_label)?;
         if train.texts.ids.is_empty() {
             return Err(Error::train(
                 "no words are left after cleaning, in any document",
                 "see what happens to a text with `fenlei inspect text`, and loosen [pipeline]",
             ));
         }
-        let validation = match options.validation {
+        let mut validation = match options.validation {
             Some(data) => {
                 let all: Vec<usize> = (0..data.texts.len()).collect();
                 Some(Examples::new(&pipeline, data, &all, &labels, multi_label)?)
@@ -53,8 +52,28 @@ impl<'a> Run<'a> {
             None => Some(Examples::new(&pipeline, documents, &held, &labels, multi_label)?),
         };
         Documents::check_validation(validation.as_ref().map(Examples::len))?;
-        let (spec, net, vectors) = build_net(plan, &pipeline, &labels, decision, old)?;
+        let Built { mut spec, net, vectors, mut wide } = build_net(plan, &pipeline, &labels, decision, old)?;
         let weights = plan.train.class_weights.of_labels(&labels, &train.targets)?;
+        if let Some(old) = &wide {
+            train.offsets = old.offsets(net.head(), &train.texts);
+        } else if let Some(wanted) = &spec.wide {
+            let documents = wide::Documents {
+                pipeline: &pipeline,
+                texts: &train.texts,
+                targets: &train.targets,
+                labels: Labels { n: labels.len(), multi: multi_label },
+                label_weights: weights.as_deref(),
+                head: net.head(),
+            };
+            match wide::fit(wanted, &documents, rng::derive(plan.seed, SEED_WIDE), options.stop)? {
+                Some((fitted, offsets)) => (wide, train.offsets) = (Some(fitted), offsets),
+                // Documents that have no known token left have no n-gram either.
+                None => spec.wide = None,
+            }
+        }
+        if let (Some(wide), Some(validation)) = (&wide, &mut validation) {
+            validation.offsets = wide.offsets(net.head(), &validation.texts);
+        }
         let loss = Loss::new(plan.train.loss.unwrap_or(LossSpec::of(net.head())), net.head())
             .map_err(|e| Error::config("train.loss", e.to_string(), "leave train.loss out for the usual one"))?;
         let average = Average::new(plan.train.average.as_ref(), u64::from(plan.train.epochs));
@@ -75,6 +94,8 @@ impl<'a> Run<'a> {
             train,
             validation,
             spec,
+            wide,
+            offsets: Vec::new(),
             training,
             best: None,
             vectors,
@@ -83,18 +104,27 @@ impl<'a> Run<'a> {
     }
 }
 
-/// Builds the net, or takes the old one, and puts pretrained vectors into its tables. Also gives the description of the
-/// net, and says how much of the vocabulary the vectors cover.
+/// A net before its training.
+struct Built {
+    spec: NetModelSpec,
+    net: Net<f32>,
+    /// How much of the vocabulary the pretrained vectors cover.
+    vectors: Option<String>,
+    /// The linear model beside an old net.
+    wide: Option<Wide>,
+}
+
+/// Builds the net, or takes the old one, and puts pretrained vectors into its tables.
 fn build_net(
     plan: &Plan,
     pipeline: &TextPipeline,
     labels: &[String],
     decision: Decision,
     old: Option<Model>,
-) -> Result<(NetSpec, Net<f32>, Option<String>)> {
+) -> Result<Built> {
     if let Some(Model::Net(net)) = old {
-        let (spec, net) = net.into_net();
-        return Ok((spec, net, None));
+        let (spec, net, wide) = net.into_net();
+        return Ok(Built { spec, net, vectors: None, wide });
     }
     let vectors = match &plan.embeddings {
         Some(path) => Some(WordVectors::load_for(path, pipeline.vocab().iter())?),
@@ -108,13 +138,13 @@ fn build_net(
     }
     let sizes =
         NetSizes { vocab_size: pipeline.vocab().len(), n_labels: labels.len(), multi_label: decision.multi_label };
-    let (spec, mut net) = NetModel::new(&spec, sizes, rng::derive(plan.seed, SEED_WEIGHTS))?.into_net();
-    let Some(vectors) = vectors else { return Ok((spec, net, None)) };
+    let (spec, mut net, wide) = NetModel::new(&spec, sizes, rng::derive(plan.seed, SEED_WEIGHTS))?.into_net();
+    let Some(vectors) = vectors else { return Ok(Built { spec, net, vectors: None, wide }) };
     let (words, tokens) = (100.0 * vectors.coverage.of_words(), 100.0 * vectors.coverage.of_tokens());
     let said = format!("pretrained vectors cover {words:.1} % of the vocabulary, {tokens:.1} % of its tokens");
     net.set_word_vectors(vectors.dim, vectors.standard_deviation(), |id| vectors.get(id as usize))
         .map_err(|e| Error::config("embeddings", e.problem, e.help))?;
-    Ok((spec, net, Some(said)))
+    Ok(Built { spec, net, vectors: Some(said), wide })
 }
 
 /// Further training cannot add labels, and leaving documents out in silence would be worse than stopping.

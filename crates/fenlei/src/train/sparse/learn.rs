@@ -18,7 +18,7 @@ use crate::model::{LinearLoss, LinearSpec, Link, NbSvmSpec, Penalty, SparseSpec}
 const N_FOLDS: usize = 3;
 
 /// What is to be learned.
-pub(super) struct Task<'a> {
+pub(in crate::train) struct Task<'a> {
     pub spec: &'a SparseSpec,
     pub rows: &'a SparseRows,
     pub targets: &'a [Target],
@@ -29,7 +29,7 @@ pub(super) struct Task<'a> {
 }
 
 /// The weights: `[n_columns, n_outputs]` and `[n_outputs]`.
-pub(super) fn learn(task: &Task<'_>) -> Result<Solution> {
+pub(in crate::train) fn learn(task: &Task<'_>) -> Result<Solution> {
     let columns = task.rows.transposed();
     let pieces = pieces(&columns);
     let n_labels = task.labels.n;

@@ -9,6 +9,8 @@ mod newton;
 mod platt;
 mod problem;
 
+pub(super) use learn::{Task, learn};
+
 use fenlei_nn::rng;
 
 use super::examples::{Documents, hold_back};
@@ -67,7 +69,7 @@ pub(super) fn train(
         });
     }
     let weights = plan.train.class_weights.of_labels(labels, &learned_from.targets)?;
-    let learned = learn::learn(&learn::Task {
+    let learned = learn(&Task {
         spec,
         rows: &fitted.rows,
         targets: &learned_from.targets,

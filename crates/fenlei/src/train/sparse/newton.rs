@@ -31,7 +31,7 @@ impl Limits<'_> {
 
 /// What a solver found.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Solution {
+pub(in crate::train) struct Solution {
     /// `[n_columns, k]`, for columns as they are in the documents.
     pub weights: Vec<f64>,
     /// `[k]`.
@@ -42,7 +42,7 @@ pub(super) struct Solution {
 
 impl Solution {
     /// Takes `[n_columns + 1, k]` apart, and multiplies weights by the scale of their columns.
-    pub fn new(problem: &Problem<'_>, mut weights: Vec<f64>, k: usize, converged: bool) -> Self {
+    pub(super) fn new(problem: &Problem<'_>, mut weights: Vec<f64>, k: usize, converged: bool) -> Self {
         let bias = weights.split_off(problem.n_columns() * k);
         if let Some(scale) = &problem.scale {
             for (row, factor) in weights.chunks_exact_mut(k).zip(scale) {
