@@ -1,10 +1,11 @@
-//! Makes `classical-v1.fenlei`, `hashed-v1.fenlei`, their predictions, and a seed of the fuzzer that loads classifiers:
+//! Makes `classical-v1.fenlei`, `hashed-v1.fenlei`, `wide-v1.fenlei`, their predictions, and two seeds of the fuzzer that
+//! loads classifiers:
 //!
 //! ```text
 //! cargo run -p fenlei --example make_classical_golden -- FOLDER
 //! ```
 //!
-//! `testdata/classical-v1.*` and `testdata/hashed-v1.*` must load and predict the same in every later version: never
+//! `testdata/classical-v1.*`, `testdata/hashed-v1.*` and `testdata/wide-v1.*` must load and predict the same in every later version: never
 //! write these files again. A new version of the format gets others beside them.
 
 use std::path::{Path, PathBuf};
@@ -33,6 +34,30 @@ family = "nb"
 features = { char_ngrams = [2, 3], char_scope = "text", min_df = 1, hash_columns = 300, tf = "binary", idf = "none", norm = "none" }
 "#;
 
+/// A net with a linear model beside it.
+const WIDE: &str = r#"
+pipeline.vocab.max_size = 300
+train.epochs = 2
+[model]
+family = "net"
+wide = { max_features = 400 }
+layers = [
+    { type = "embedding", dim = 6 },
+    { type = "conv", widths = [1, 2], filters = 5, padding = "full", activation = "relu" },
+    { type = "global-pool" },
+]
+"#;
+
+const TINY_WIDE: &str = r#"
+pipeline.vocab.min_count = 1
+train.validation = 0.0
+train.epochs = 1
+[model]
+family = "net"
+wide = { word_ngrams = 2 }
+layers = [{ type = "embedding", dim = 2 }, { type = "global-pool", kind = "average" }]
+"#;
+
 const TINY: &str = r#"
 pipeline.vocab.min_count = 1
 train.validation = 0.0
@@ -55,7 +80,7 @@ const TEXTS: [&str; 8] = [
 fn main() -> Outcome {
     let folder = PathBuf::from(std::env::args().nth(1).ok_or("usage: make_classical_golden FOLDER")?);
     let documents = read_bytes(include_bytes!("../../fenlei-cli/demo/en.tsv"), &ReadOptions::default())?.0;
-    for (name, plan) in [("classical-v1", LISTED), ("hashed-v1", HASHED)] {
+    for (name, plan) in [("classical-v1", LISTED), ("hashed-v1", HASHED), ("wide-v1", WIDE)] {
         let classifier = make(plan, &documents, &folder.join(name).with_extension("fenlei"))?;
         let predictions = classifier.predict_batch(&TEXTS);
         let predictions: Vec<_> = TEXTS.iter().enumerate().map(|(i, text)| (text, predictions.row(i))).collect();
@@ -67,9 +92,16 @@ fn main() -> Outcome {
     let texts = ["a fine film", "so dull"].map(String::from).to_vec();
     let targets = vec![Target::One(1), Target::One(0)];
     let documents = Dataset::new(texts, targets, vec!["bad".into(), "good".into()], false)?;
-    let tiny = folder.join("tiny.fenlei");
-    make(TINY, &documents, &tiny)?;
-    // As the fuzzer wants it: the length of the manifest, the manifest, the tensors; no header, no checksums.
+    for (name, plan) in [("classical", TINY), ("wide", TINY_WIDE)] {
+        write_seed(&folder.join(format!("fuzz-seed-{name}")), plan, &documents)?;
+    }
+    Ok(())
+}
+
+/// As the fuzzer wants it: the length of the manifest, the manifest, the tensors; no header, no checksums.
+fn write_seed(path: &Path, plan: &str, documents: &Dataset) -> Outcome {
+    let tiny = path.with_extension("fenlei");
+    make(plan, documents, &tiny)?;
     let container = Container::open(&tiny)?;
     let manifest = container.manifest();
     let file = std::fs::read(&tiny)?;
@@ -77,7 +109,7 @@ fn main() -> Outcome {
     seed.extend_from_slice(&u16::try_from(manifest.len())?.to_le_bytes());
     seed.extend_from_slice(manifest);
     seed.extend_from_slice(&file[(64 + manifest.len()).next_multiple_of(64)..]);
-    std::fs::write(folder.join("fuzz-seed-classical"), seed)?;
+    std::fs::write(path, seed)?;
     std::fs::remove_file(tiny)?;
     Ok(())
 }

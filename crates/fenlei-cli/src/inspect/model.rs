@@ -9,7 +9,7 @@ use fenlei::Error;
 use fenlei::artifact::{self, ModelInfo};
 use fenlei::classifier::Classifier;
 use fenlei::metrics::Report;
-use fenlei::model::{Model, StrongFeature};
+use fenlei::model::{Model, SparseModel, StrongFeature};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -91,25 +91,36 @@ fn describe<'a>(path: &'a Path, bytes: u64, classifier: &'a Classifier, info: &'
 }
 
 fn parameters(model: &Model) -> Vec<Parameter<'_>> {
-    let parameter = |name, shape: &[usize], trained| {
-        let n = shape.iter().product();
-        Parameter { name, shape: shape.to_vec(), n, trained }
-    };
     match model {
         Model::Net(net) => {
             let params = net.net().params.iter();
-            params.map(|param| parameter(&param.name, &param.shape, param.trainable)).collect()
+            let params = params.map(|param| parameter(&param.name, &param.shape, param.trainable));
+            params
+                .chain(net.wide().into_iter().flat_map(|wide| linear(wide.linear(), ["wide.weights", "wide.bias"])))
+                .collect()
         }
-        Model::Sparse(sparse) => {
-            let n_outputs = sparse.bias().len();
-            let weights = [sparse.vectorizer().n_columns(), n_outputs];
-            vec![parameter("weights", &weights, true), parameter("bias", &[n_outputs], true)]
-        }
+        Model::Sparse(sparse) => linear(sparse, ["weights", "bias"]).into(),
     }
 }
 
+fn linear(linear: &SparseModel, [weights, bias]: [&'static str; 2]) -> [Parameter<'static>; 2] {
+    let n_outputs = linear.bias().len();
+    let shape = [linear.vectorizer().n_columns(), n_outputs];
+    [parameter(weights, &shape, true), parameter(bias, &[n_outputs], true)]
+}
+
+fn parameter<'a>(name: &'a str, shape: &[usize], trained: bool) -> Parameter<'a> {
+    Parameter { name, shape: shape.to_vec(), n: shape.iter().product(), trained }
+}
+
 fn strongest(classifier: &Classifier) -> Vec<LabelFeatures<'_>> {
-    let Model::Sparse(sparse) = classifier.model() else { return Vec::new() };
+    let sparse = match classifier.model() {
+        Model::Sparse(sparse) => sparse,
+        Model::Net(net) => match net.wide() {
+            Some(wide) => wide.linear(),
+            None => return Vec::new(),
+        },
+    };
     let labels = classifier.labels().iter().take(LABELS_SHOWN).enumerate();
     labels
         .map(|(i, label)| LabelFeatures { label, features: sparse.strongest(classifier.pipeline(), i, FEATURES_SHOWN) })
@@ -134,25 +145,18 @@ fn write_description(out: &mut impl Write, model: &Description<'_>, classifier: 
     writeln!(out, "vocabulary: {}", counted(model.vocab_size, "token"))?;
 
     match classifier.model() {
-        Model::Net(_) => {
+        Model::Net(net) => {
+            if let Some(wide) = net.wide() {
+                write_features(out, "wide part", wide.linear(), &model.strongest)?;
+            }
             writeln!(out, "\nlayers")?;
             for layer in model.plan.pointer("/model/layers").and_then(Value::as_array).into_iter().flatten() {
                 writeln!(out, "  {}", layer_line(layer))?;
             }
         }
         Model::Sparse(sparse) => {
-            let features = sparse.vectorizer();
             let family = model.plan.pointer("/model/family").and_then(Value::as_str).unwrap_or("model");
-            writeln!(out, "features: {}, {}", grouped(features.n_columns()), features.spec())?;
-            writeln!(out, "\n{family}; what speaks most for each label")?;
-            for LabelFeatures { label, features } in &model.strongest {
-                let features: Vec<String> = features.iter().map(|f| format!("{:?} {:.2}", f.name, f.weight)).collect();
-                writeln!(
-                    out,
-                    "  {label}: {}",
-                    if features.is_empty() { "nothing".into() } else { features.join(", ") }
-                )?;
-            }
+            write_features(out, family, sparse, &model.strongest)?;
         }
     }
     writeln!(out, "\n{}", counted(model.n_parameters, "parameter"))?;
@@ -173,6 +177,23 @@ fn write_description(out: &mut impl Write, model: &Description<'_>, classifier: 
         writeln!(out, "\nvalidation: {report}")?;
     }
     writeln!(out, "the whole configuration: fenlei inspect {} --json", model.path.display())?;
+    Ok(())
+}
+
+/// What a linear model reads, and what it found.
+fn write_features(
+    out: &mut impl Write,
+    name: &str,
+    linear: &SparseModel,
+    strongest: &[LabelFeatures<'_>],
+) -> Result<()> {
+    let features = linear.vectorizer();
+    writeln!(out, "features: {}, {}", grouped(features.n_columns()), features.spec())?;
+    writeln!(out, "\n{name}; what speaks most for each label")?;
+    for LabelFeatures { label, features } in strongest {
+        let features: Vec<String> = features.iter().map(|f| format!("{:?} {:.2}", f.name, f.weight)).collect();
+        writeln!(out, "  {label}: {}", if features.is_empty() { "nothing".into() } else { features.join(", ") })?;
+    }
     Ok(())
 }
 

@@ -172,7 +172,7 @@ fn a_solver_that_may_not_finish_says_so_and_one_that_is_stopped_gives_nothing() 
 }
 
 /// The refusal of a file with other tensors.
-fn refused(saved: &[u8], change: impl FnOnce(&mut Vec<TensorData<'static>>)) -> String {
+pub fn refused(saved: &[u8], change: impl FnOnce(&mut Vec<TensorData<'static>>)) -> String {
     let container = Container::from_bytes(saved.to_vec()).unwrap();
     let tensor = |name: &str| {
         let tensor = container.tensor(name).unwrap();
@@ -230,6 +230,7 @@ fn files_of_version_1_load_and_predict_for_ever() {
     for (file, stored) in [
         (&include_bytes!("../../testdata/classical-v1.fenlei")[..], include_str!("../../testdata/classical-v1.json")),
         (&include_bytes!("../../testdata/hashed-v1.fenlei")[..], include_str!("../../testdata/hashed-v1.json")),
+        (&include_bytes!("../../testdata/wide-v1.fenlei")[..], include_str!("../../testdata/wide-v1.json")),
     ] {
         let stored: Stored = serde_json::from_str(stored).unwrap();
         let (classifier, _) = from_bytes(file.to_vec()).unwrap();

@@ -9,3 +9,4 @@ mod model_file;
 mod refusals;
 mod same_bytes;
 mod vectors;
+mod wide;

@@ -9,7 +9,7 @@ use fenlei_nn::optim::{AverageSpec, OptimizerSpec, ScheduleSpec};
 
 use super::corpus::{bytes, few_messages, messages, plan, plan_with_layers, trained_bytes};
 
-fn with_threads(n: usize, plan: &Plan, documents: &Dataset) -> Vec<u8> {
+pub fn with_threads(n: usize, plan: &Plan, documents: &Dataset) -> Vec<u8> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(n).build().unwrap();
     pool.install(|| trained_bytes(plan, documents))
 }
@@ -64,7 +64,7 @@ fn interrupted(plan: &Plan, documents: &Dataset, checkpoint: &Path, stop_after: 
 }
 
 /// Interrupts twice, in the middle of two epochs, and compares with a training that was left alone.
-fn check_resumption(plan: &Plan, what: &str) {
+pub fn check_resumption(plan: &Plan, what: &str) {
     let documents = few_messages();
     let folder = tempfile::tempdir().unwrap();
     let checkpoint = folder.path().join("training.checkpoint");
@@ -80,7 +80,7 @@ fn check_resumption(plan: &Plan, what: &str) {
     assert!(bytes(plan, &last) == trained_bytes(plan, &documents), "{what}: another file after two interruptions");
 }
 
-fn long_plan() -> Plan {
+pub fn long_plan() -> Plan {
     let mut plan = plan();
     plan.train.epochs = 5;
     plan.train.early_stopping.patience = 0;
