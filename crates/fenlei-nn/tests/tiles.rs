@@ -1,6 +1,7 @@
-//! A training step in `f32`, which may run on tile registers, against the same step in `f64`, which never does.
+//! A training step in `f32`, which may multiply bf16 numbers, against the same step in `f64`, which never does.
 
 use fenlei_nn::Scalar;
+use fenlei_nn::kernels::tiles::{Unit, unit};
 use fenlei_nn::loss::{Loss, LossSpec};
 use fenlei_nn::net::{Net, NetSizes};
 use fenlei_nn::optim::{OptimizerSpec, Regularization};
@@ -47,13 +48,14 @@ fn gradients_of_large_nets_are_those_of_double_precision() {
     ] {
         let spec: NetSpec = serde_json::from_value(json!({ "layers": layers })).unwrap();
         let ((loss, single), (expected_loss, double)) = (step::<f32>(&spec), step::<f64>(&spec));
-        assert!((loss - expected_loss).abs() < 1e-4, "{loss} and {expected_loss}: {spec:?}");
+        // A maximum that is nearly a tie may fall on another position, which moves a whole gradient.
+        let (of_loss, of_gradient) = if unit() == Some(Unit::Dots) { (5e-3, 0.15) } else { (1e-4, 2e-2) };
+        assert!((loss - expected_loss).abs() < of_loss, "{loss} and {expected_loss}: {spec:?}");
         for ((name, found), (_, expected)) in single.iter().zip(&double) {
             let norm = |x: &[f64]| x.iter().map(|v| v * v).sum::<f64>().sqrt();
             let difference: Vec<f64> = found.iter().zip(expected).map(|(a, b)| a - b).collect();
-            // A maximum that is nearly a tie may fall on another position, which moves a whole gradient.
             assert!(
-                norm(&difference) <= 2e-2 * norm(expected),
+                norm(&difference) <= of_gradient * norm(expected),
                 "{name}: {} of {}, {spec:?}",
                 norm(&difference),
                 norm(expected)

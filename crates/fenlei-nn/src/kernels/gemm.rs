@@ -244,8 +244,8 @@ pub fn matmul_strided<T: Scalar>(out: &mut [T], out_stride: usize, a: Mat<'_, T>
     }
 }
 
-/// [`matmul`] for training steps: where the machine has [`tiles`], large products of `f32` are made on them, to 16 bits
-/// instead of 24. What a trained net says never depends on it.
+/// [`matmul`] for training steps: where the machine multiplies bf16 numbers ([`tiles`]), large products of `f32` are made
+/// of those, to 16 bits instead of 24, or to 8 where there are no tiles. What a trained net says never depends on it.
 ///
 /// # Panics
 /// When the sizes do not fit.

@@ -60,7 +60,8 @@ pub(super) fn multiply_columns(
     (a, b): (&Packed, &Packed),
     accumulate: bool,
 ) {
-    use super::registers::x86;
+    use super::dots;
+    use super::registers::{Unit, x86};
 
     assert!(super::available(), "this machine has no tiles");
     assert!(rows.start.is_multiple_of(SIDE) && columns.start.is_multiple_of(SIDE), "parts begin with a panel");
@@ -71,6 +72,12 @@ pub(super) fn multiply_columns(
         return;
     }
     assert!(stride >= n_cols && out.len() >= (n_rows - 1) * stride + n_cols, "room for {n_rows} by {n_cols}");
+    if super::unit() == Some(Unit::Dots) {
+        let (left, right) = (rows.start / SIDE, columns.start / SIDE);
+        let part = dots::Part { stride, n_rows, n_cols, left, right };
+        // SAFETY: the machine has the instructions; there is room and there are panels, as checked above.
+        return unsafe { dots::multiply(out.as_mut_ptr(), &part, a, b, accumulate) };
+    }
     // SAFETY: tiles are available; `block` reads panels that exist and writes where there is room, as checked above.
     unsafe {
         x86::configure();

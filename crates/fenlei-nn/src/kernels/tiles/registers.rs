@@ -1,20 +1,46 @@
-//! The tile registers: whether they are there, and the instructions on them.
+//! What multiplies bf16 numbers: whether it is there, and the instructions on tile registers.
 
 use std::sync::OnceLock;
 
-/// Whether this machine has tiles that multiply bf16 numbers, and the system lets this process use them.
+/// What multiplies bf16 numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// Tile registers (AMX).
+    Tiles,
+    /// Vector registers that hold pairs (AVX512-BF16).
+    Dots,
+}
+
+/// What of it this machine has, and the system lets this process use.
+pub fn unit() -> Option<Unit> {
+    static UNIT: OnceLock<Option<Unit>> = OnceLock::new();
+    *UNIT.get_or_init(detect)
+}
+
+/// Whether there is any.
 pub fn available() -> bool {
-    static AVAILABLE: OnceLock<bool> = OnceLock::new();
-    *AVAILABLE.get_or_init(detect)
+    unit().is_some()
 }
 
 #[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
-fn detect() -> bool {
-    false
+fn detect() -> Option<Unit> {
+    None
 }
 
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-fn detect() -> bool {
+fn detect() -> Option<Unit> {
+    // What packs the numbers.
+    if !(is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw")) {
+        return None;
+    }
+    if has_tiles() {
+        return Some(Unit::Tiles);
+    }
+    is_x86_feature_detected!("avx512bf16").then_some(Unit::Dots)
+}
+
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+fn has_tiles() -> bool {
     use std::arch::x86_64::{__cpuid, __cpuid_count};
     /// Bits of register EDX of leaf 7.
     const AMX_BF16: u32 = 1 << 22;
@@ -26,15 +52,11 @@ fn detect() -> bool {
     if __cpuid(0).eax < 7 || __cpuid_count(7, 0).edx & (AMX_BF16 | AMX_TILE) != AMX_BF16 | AMX_TILE {
         return false;
     }
-    // What packs the numbers.
-    if !(is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw")) {
-        return false;
-    }
     // SAFETY: the call has no pointers; a system that does not know it answers with an error.
     unsafe { libc::syscall(libc::SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0 }
 }
 
-/// The instructions. All are `unsafe`: [`available`] must hold, and [`configure`] must have been called on this thread.
+/// The instructions. All are `unsafe`: the machine must have [tiles](Unit::Tiles), and [`configure`] must have been called on this thread.
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 pub(super) mod x86 {
     use std::arch::asm;
@@ -60,7 +82,7 @@ pub(super) mod x86 {
     /// Gives the registers their shapes on this thread.
     ///
     /// # Safety
-    /// [`available`](super::available) must hold.
+    /// The machine must have [tiles](super::Unit::Tiles).
     #[inline(always)]
     pub unsafe fn configure() {
         // SAFETY: the machine has tiles, and the shapes are those of palette 1.
@@ -70,7 +92,7 @@ pub(super) mod x86 {
     /// Gives the registers back, so that the system need not save them when it switches threads.
     ///
     /// # Safety
-    /// [`available`](super::available) must hold.
+    /// The machine must have [tiles](super::Unit::Tiles).
     #[inline(always)]
     pub unsafe fn release() {
         // SAFETY: the machine has tiles.
