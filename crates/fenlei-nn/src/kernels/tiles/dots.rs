@@ -81,7 +81,7 @@ impl Block {
 /// [`ROWS`] rows and `C` panels of columns.
 ///
 /// # Safety
-/// As for [`multiply`]; `left` and `right` begin at the high part of the first tile.
+/// As for [`multiply`]; `left` and `right` begin at a panel's first tile.
 #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
 unsafe fn sum<const C: usize>(
     block: &Block,
@@ -100,10 +100,9 @@ unsafe fn sum<const C: usize>(
         }
     }
     for depth in 0..n_depths {
-        // The low parts stand behind the high ones.
-        let tile = depth * 2 * TILE;
+        let tile = depth * TILE;
         for pair in 0..SIDE {
-            // SAFETY: a panel has `n_depths` pairs of tiles of 16 rows of 64 bytes.
+            // SAFETY: a panel has `n_depths` tiles of 16 rows of 64 bytes.
             let columns: [__m512bh; C] = std::array::from_fn(|c| unsafe {
                 std::mem::transmute::<__m512i, __m512bh>(_mm512_load_si512(right[c].add(tile + pair * ROW).cast()))
             });

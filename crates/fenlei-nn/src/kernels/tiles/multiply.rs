@@ -9,9 +9,6 @@ use super::{Packed, SIDE};
 /// Rows that a task takes at once: four panels, as many as the registers hold of a single column of tiles.
 const ROWS: usize = 4 * SIDE;
 
-/// Blocks of rows that a task multiplies at least.
-const BLOCKS_PER_TASK: usize = 2;
-
 /// `out = a · b`, or `out += a · b` with `accumulate`: `[n_rows, n_cols]`, rows `stride` numbers apart.
 ///
 /// # Panics
@@ -40,7 +37,7 @@ pub fn multiply_in_parts(
     accumulate: bool,
 ) {
     let blocks = out.par_chunks_mut(ROWS * stride).take(n_rows.div_ceil(ROWS)).enumerate();
-    blocks.with_min_len(BLOCKS_PER_TASK).for_each(|(block, out)| {
+    blocks.for_each(|(block, out)| {
         let rows = block * ROWS..n_rows.min((block + 1) * ROWS);
         multiply_columns(out, stride, rows, columns.clone(), factors, accumulate);
     });

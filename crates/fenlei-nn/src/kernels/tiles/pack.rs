@@ -7,7 +7,7 @@ use crate::kernels::gemm::Mat;
 const TILE: usize = SIDE * DEPTH;
 
 /// A factor of a product as tiles: for each panel of 16 rows (or columns) and each 32 numbers of the inner axis, the tile
-/// of the high parts and that of the low parts. What is missing at the edges is zero.
+/// of the high parts and, where they are multiplied too, that of the low parts. What is missing at the edges is zero.
 #[derive(Debug, Clone, Default)]
 pub struct Packed {
     /// Aligned to the size of a tile's row from `first` on.
@@ -15,6 +15,11 @@ pub struct Packed {
     first: usize,
     n_panels: usize,
     n_depths: usize,
+}
+
+/// Tiles for each place: those of vector registers have no low parts.
+fn n_parts() -> usize {
+    if super::unit() == Some(super::Unit::Dots) { 1 } else { 2 }
 }
 
 impl Packed {
@@ -28,16 +33,16 @@ impl Packed {
         self.n_depths
     }
 
-    /// The first tile of a panel: `n_depths` pairs of tiles follow.
+    /// The first tile of a panel: `n_depths` times [`n_parts`] tiles follow.
     #[inline(always)]
     pub(super) fn panel(&self, panel: usize) -> *const u8 {
-        self.data[self.first + panel * self.n_depths * 2 * TILE..].as_ptr().cast()
+        self.data[self.first + panel * self.n_depths * n_parts() * TILE..].as_ptr().cast()
     }
 
     fn resize(&mut self, n_panels: usize, depth: usize) -> &mut [u16] {
         self.n_panels = n_panels;
         self.n_depths = depth.div_ceil(DEPTH);
-        let len = self.n_panels * self.n_depths * 2 * TILE;
+        let len = self.n_panels * self.n_depths * n_parts() * TILE;
         // Room to begin at a cache line.
         self.data.resize(len + DEPTH, 0);
         self.first = self.data.as_ptr().align_offset(64).min(DEPTH);
@@ -69,7 +74,7 @@ mod x86 {
 
     use rayon::prelude::*;
 
-    use super::{DEPTH, Mat, Packed, SIDE, TILE};
+    use super::{DEPTH, Mat, Packed, SIDE, TILE, n_parts};
     use crate::kernels::memory::prefetch;
 
     /// Panels that a task packs at least.
@@ -108,7 +113,7 @@ mod x86 {
     ) {
         assert!(super::super::available(), "this machine has no tiles");
         let n_depths = m.n_cols().div_ceil(DEPTH);
-        let panels = packed.resize(n_panels, m.n_cols()).par_chunks_mut(n_depths * 2 * TILE).enumerate();
+        let panels = packed.resize(n_panels, m.n_cols()).par_chunks_mut(n_depths * n_parts() * TILE).enumerate();
         panels.with_min_len(PANELS_PER_TASK).for_each(|(panel, tiles)| {
             if panel + 1 < n_panels && m.is_row_major() {
                 // Gathered rows lie anywhere: ask for those of the next panel.
@@ -116,29 +121,28 @@ mod x86 {
             }
             let rows = rows(panel);
             let mut edge = [0.0; TILE];
-            for (depth, pair) in tiles.chunks_exact_mut(2 * TILE).enumerate() {
-                let (high, low) = pair.split_at_mut(TILE);
-                let (high, low) = (as_tile(high), as_tile(low));
+            for (depth, parts) in tiles.chunks_exact_mut(n_parts() * TILE).enumerate() {
+                let (high, low) = parts.split_at_mut(TILE);
+                let high: &mut [u16; TILE] = high.try_into().expect("a whole tile");
+                let mut low: Option<&mut [u16; TILE]> = low.try_into().ok();
                 // SAFETY: `available` was checked and asks for these instructions.
                 unsafe {
                     let by_rows = m.is_row_major();
                     let block = Block::read(m, rows.clone(), depth * DEPTH, &mut edge);
                     if by_rows {
-                        split_rows(high, low, &block);
+                        split_rows(high, low.as_deref_mut(), &block);
                     } else {
-                        split_columns(high, low, &block);
+                        split_columns(high, low.as_deref_mut(), &block);
                     }
                     if by_rows == columns_of_pairs {
                         transpose(high);
-                        transpose(low);
+                        if let Some(low) = low {
+                            transpose(low);
+                        }
                     }
                 }
             }
         });
-    }
-
-    fn as_tile(words: &mut [u16]) -> &mut [u16; TILE] {
-        words.try_into().expect("a whole tile")
     }
 
     /// 16 rows and 32 columns of a matrix, as 16 lines of 32 numbers or, of a matrix that lies column by column, as 32 lines
@@ -191,18 +195,19 @@ mod x86 {
 
     /// 16 lines of 32 numbers, as they are.
     #[target_feature(enable = "avx512f,avx512bw")]
-    fn split_rows(high: &mut [u16; TILE], low: &mut [u16; TILE], block: &Block<'_>) {
+    fn split_rows(high: &mut [u16; TILE], mut low: Option<&mut [u16; TILE]>, block: &Block<'_>) {
         for line in 0..SIDE {
             let numbers = block.line(line, DEPTH);
             for half in 0..2 {
                 // SAFETY: a line has 32 numbers, and a tile's row has 32 half-words.
                 unsafe {
                     let (h, rest) = split(_mm512_loadu_ps(numbers.as_ptr().add(half * SIDE)));
-                    let (l, _) = split(rest);
                     let at = line * DEPTH + half * SIDE;
                     let upper = |words| _mm512_cvtepi32_epi16(_mm512_srli_epi32::<16>(words));
                     _mm256_storeu_si256(high.as_mut_ptr().add(at).cast(), upper(h));
-                    _mm256_storeu_si256(low.as_mut_ptr().add(at).cast(), upper(l));
+                    if let Some(low) = &mut low {
+                        _mm256_storeu_si256(low.as_mut_ptr().add(at).cast(), upper(split(rest).0));
+                    }
                 }
             }
         }
@@ -210,7 +215,7 @@ mod x86 {
 
     /// 32 lines of 16 numbers, as 16 rows of pairs.
     #[target_feature(enable = "avx512f,avx512bw")]
-    fn split_columns(high: &mut [u16; TILE], low: &mut [u16; TILE], block: &Block<'_>) {
+    fn split_columns(high: &mut [u16; TILE], mut low: Option<&mut [u16; TILE]>, block: &Block<'_>) {
         for pair in 0..SIDE {
             // SAFETY: a line has 16 numbers, and a tile's row has 16 words.
             unsafe {
@@ -219,7 +224,9 @@ mod x86 {
                 let join = |first, second| _mm512_or_si512(_mm512_srli_epi32::<16>(first), second);
                 let at = pair * DEPTH;
                 _mm512_storeu_si512(high.as_mut_ptr().add(at).cast(), join(h0, h1));
-                _mm512_storeu_si512(low.as_mut_ptr().add(at).cast(), join(split(rest0).0, split(rest1).0));
+                if let Some(low) = &mut low {
+                    _mm512_storeu_si512(low.as_mut_ptr().add(at).cast(), join(split(rest0).0, split(rest1).0));
+                }
             }
         }
     }
