@@ -2,7 +2,7 @@
 //!
 //! Token ids, for the networks: `NAME.ids.u32`, `NAME.starts.u64`, `NAME.labels.u32`, little-endian, and `meta.json`.
 //! Id 0 is padding there, so that every id is one more than ours: 1 is the unknown token.
-//! Texts, for fastText: `train.txt` and `test.txt` with `__label__x text` a line, and `test.texts.txt` without labels.
+//! Texts, for fastText: `train.txt` (in random order, since fastText reads a file from its beginning to its end) and `test.txt` with `__label__x text` a line, and `test.texts.txt` without labels.
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
@@ -11,7 +11,11 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use fenlei::data::Dataset;
 use fenlei::text::{EncodedTexts, TextPipeline};
+use fenlei_nn::rng;
 use serde::{Deserialize, Serialize};
+
+/// Of the order of the texts.
+const SEED_ORDER: u64 = 1;
 
 /// The head of an export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,7 +66,9 @@ pub(super) fn single_labels(documents: &Dataset) -> Result<Vec<u32>> {
 /// Writes the texts of both parts into a folder, a document a line.
 pub(super) fn write_texts(folder: &Path, train: &Dataset, test: &Dataset) -> Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    write_lines(&folder.join("train.txt"), train, true)?;
+    let mut order: Vec<usize> = (0..train.len()).collect();
+    rng::shuffle(&mut order, SEED_ORDER);
+    write_lines(&folder.join("train.txt"), &train.subset(&order), true)?;
     write_lines(&folder.join("test.txt"), test, true)?;
     write_lines(&folder.join("test.texts.txt"), test, false)
 }

@@ -17,5 +17,6 @@ pub use matrix::SparseRows;
 pub use ngrams::Level;
 pub use select::Labels;
 pub use spec::{CharScope, FeaturesSpec, Idf, Norm, SelectBy, SelectSpec, Tf};
+pub(crate) use vectorizer::SeenColumns;
 pub use vectorizer::{FittedFeatures, Learned, Vectorizer};
 pub use vectors::{Coverage, VectorFormat, WordVectors};

@@ -174,11 +174,17 @@ impl Vectorizer {
         rows
     }
 
-    /// [`rows`](Self::rows) of texts that are ids of the pipeline already, for a vectorizer that was fitted on such.
-    pub(crate) fn rows_of_ids(&self, texts: &EncodedTexts) -> SparseRows {
-        let mut rows = self.counts(&[Sequences::of_ids(texts)]);
-        self.weigh_all(&mut rows);
-        rows
+    /// Calls `each` once with every column that a text has. The text is ids of the pipeline; runs of listed tokens must be
+    /// all the features that there are. No run reaches over an unknown token, as none of the features holds one.
+    pub(crate) fn for_each_column_of_ids(&self, ids: &[u32], seen: &mut SeenColumns, mut each: impl FnMut(u32)) {
+        seen.begin(self.n_columns);
+        for ngrams in self.blocks.iter().filter_map(|block| block.ngrams.as_ref()) {
+            ngrams.for_each_column(ids, |column| {
+                if seen.is_new(column) {
+                    each(column);
+                }
+            });
+        }
     }
 
     /// Appends the counts of one text.
@@ -249,6 +255,28 @@ impl Vectorizer {
             });
         }
         columns.iter().map(|column| names.get(column).cloned().unwrap_or_default()).collect()
+    }
+}
+
+/// Which columns a text has so far. Keeps its memory from text to text.
+#[derive(Debug, Default)]
+pub(crate) struct SeenColumns {
+    /// For each column the last text that had it.
+    last: Vec<u32>,
+    text: u32,
+}
+
+impl SeenColumns {
+    fn begin(&mut self, n_columns: usize) {
+        if self.last.len() != n_columns || self.text == u32::MAX {
+            *self = Self { last: vec![0; n_columns], text: 0 };
+        }
+        self.text += 1;
+    }
+
+    #[inline]
+    fn is_new(&mut self, column: u32) -> bool {
+        std::mem::replace(&mut self.last[column as usize], self.text) != self.text
     }
 }
 

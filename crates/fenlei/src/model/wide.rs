@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::sparse::{Link, NbSvmSpec, SparseModel, SparseSpec, softplus};
-use crate::features::{DfLimit, FeaturesSpec, Idf, Norm, Tf};
+use crate::features::{DfLimit, FeaturesSpec, Idf, Norm, SeenColumns, Tf};
 use crate::text::EncodedTexts;
 use crate::{Error, Result};
 
@@ -94,14 +94,21 @@ impl Wide {
 
     /// What is added to the logits of a net with this `head`: `[n_texts, n_outputs]`.
     pub(crate) fn offsets(&self, head: Head, texts: &EncodedTexts) -> Vec<f32> {
-        let rows = self.linear.vectorizer().rows_of_ids(texts);
+        let (weights, bias) = (self.linear.weights(), self.linear.bias());
         let n_outputs = head.n_outputs(self.linear.n_labels());
         let mut out = vec![0.0; texts.len() * n_outputs];
-        out.par_chunks_mut(DOCS_PER_TASK * n_outputs).enumerate().for_each(|(task, out)| {
-            let mut margins = vec![0.0; self.linear.bias().len()];
+        let tasks = out.par_chunks_mut(DOCS_PER_TASK * n_outputs).enumerate();
+        let memory = || (SeenColumns::default(), vec![0.0; bias.len()]);
+        tasks.for_each_init(memory, |(seen, margins), (task, out)| {
             for (doc, out) in (task * DOCS_PER_TASK..).zip(out.chunks_exact_mut(n_outputs)) {
-                self.linear.margins(&mut margins, rows.row(doc));
-                log_odds(out, head, self.linear.link(), &margins);
+                margins.iter_mut().zip(bias).for_each(|(margin, &bias)| *margin = f64::from(bias));
+                let ids = texts.get(doc).unwrap_or_default();
+                // Features are there or not: each adds its weights once.
+                self.linear.vectorizer().for_each_column_of_ids(ids, seen, |column| {
+                    let weights = &weights[column as usize * bias.len()..][..bias.len()];
+                    margins.iter_mut().zip(weights).for_each(|(margin, &w)| *margin += f64::from(w));
+                });
+                log_odds(out, head, self.linear.link(), margins);
                 out.iter_mut().for_each(|x| *x *= self.scale);
             }
         });
