@@ -1,6 +1,6 @@
 //! Convolution of the tokens themselves with its activation and the maximum over the document in one layer.
 //!
-//! The array `[positions, filters]` of [`OneHotConv`](super::one_hot_conv::OneHotConv) is never stored, and of the
+//! The array `[positions, filters]` of [`OneHotConv`] is never stored, and of the
 //! table's gradient there is only what the winning positions send back: a few of the many numbers of a token's row.
 
 use rayon::prelude::*;
