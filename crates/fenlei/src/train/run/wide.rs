@@ -133,6 +133,29 @@ fn best_scale(offsets: &[f32], targets: &[Target], head: Head) -> Result<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::PipelineSpec;
+
+    /// Labels by chance, and words of which each pair stands in few documents: they can be learned by heart, not learned.
+    #[test]
+    fn answers_about_training_documents_come_from_fits_without_them() {
+        let word = |doc: u64, place: u64| format!("w{}", rng::bits(doc, place) % 60);
+        let texts: Vec<String> =
+            (0..240).map(|doc| (0..12).map(|place| word(doc, place)).collect::<Vec<_>>().join(" ")).collect();
+        let targets: Vec<Target> = (0..240).map(|doc| Target::One((rng::bits(7, doc) & 1) as u32)).collect();
+        let pipeline = PipelineSpec::default().fit(&texts).unwrap();
+        let texts = pipeline.encode_batch(&texts);
+        let (labels, head) = (Labels { n: 2, multi: false }, Head::Binary);
+        let documents =
+            Documents { pipeline: &pipeline, texts: &texts, targets: &targets, labels, label_weights: None, head };
+        let (wide, without) = fit(&WideSpec::default(), &documents, 1, None).unwrap().unwrap();
+        let n_right = |offsets: &[f32]| {
+            offsets.iter().zip(&targets).filter(|(x, target)| u32::from(**x > 0.0) == target.as_slice()[0]).count()
+        };
+        let with = n_right(&wide.offsets(head, &texts));
+        assert!(with > 230, "{with} by heart");
+        let without = n_right(&without);
+        assert!((80..160).contains(&without), "{without} by chance");
+    }
 
     #[test]
     fn documents_of_a_label_are_divided_in_their_order() {
