@@ -9,7 +9,11 @@ use crate::spec::{EmbeddingMode, HeadSpec, LayerSpec, NetSpec, PoolKind};
 pub fn count_parameters(spec: &NetSpec, sizes: NetSizes) -> u128 {
     let mut counter = Counter { vocab_size: sizes.vocab_size as u128, total: 0 };
     let width = counter.sequence(&spec.layers, 0);
-    let n_outputs = if spec.head == HeadSpec::Binary { 1 } else { sizes.n_labels as u128 };
+    let n_outputs = match spec.head {
+        HeadSpec::Binary => 1,
+        HeadSpec::Hierarchical => sizes.n_labels.saturating_sub(1).max(1) as u128,
+        HeadSpec::Auto | HeadSpec::Softmax | HeadSpec::Sigmoid => sizes.n_labels as u128,
+    };
     counter.add(width.saturating_mul(n_outputs));
     counter.total
 }
@@ -36,6 +40,10 @@ impl Counter {
                 let out = (*dim as u128).saturating_mul(channels);
                 self.add(out.saturating_mul(self.vocab_size));
                 out
+            }
+            LayerSpec::EmbeddingBag { dim, .. } => {
+                self.add((*dim as u128).saturating_mul(self.vocab_size));
+                *dim as u128
             }
             LayerSpec::OneHotConv { width: places, filters, .. } => {
                 let columns = (*places as u128).saturating_mul(*filters as u128);

@@ -71,6 +71,7 @@ impl<T: Scalar> Net<T> {
         let head = match (spec.head, sizes.multi_label) {
             (HeadSpec::Auto, false) | (HeadSpec::Softmax, false) => Head::Softmax,
             (HeadSpec::Auto, true) | (HeadSpec::Sigmoid, _) => Head::Sigmoid,
+            (HeadSpec::Hierarchical, false) => Head::Hierarchical,
             (HeadSpec::Binary, false) if sizes.n_labels == 2 => Head::Binary,
             (HeadSpec::Binary, _) => {
                 return Err(CompileError::new(
@@ -79,15 +80,15 @@ impl<T: Scalar> Net<T> {
                     "use head = \"auto\"",
                 ));
             }
-            (HeadSpec::Softmax, true) => {
+            (HeadSpec::Softmax | HeadSpec::Hierarchical, true) => {
                 return Err(CompileError::new(
                     "head",
-                    "softmax gives one label a document, but documents here have several".to_owned(),
+                    "a softmax gives one label a document, but documents here have several".to_owned(),
                     "use head = \"sigmoid\" or \"auto\"",
                 ));
             }
         };
-        let n_outputs = if head == Head::Binary { 1 } else { sizes.n_labels };
+        let n_outputs = head.n_outputs(sizes.n_labels);
         let mut params = Params::default();
         let builder = match seed {
             Some(seed) => Builder::new(&mut params, seed),

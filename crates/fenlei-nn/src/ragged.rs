@@ -95,11 +95,26 @@ impl<T: Copy + Default> Rows<T> {
     }
 }
 
+/// What a net reads of one document.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Document<'a> {
+    /// Token ids, or the numbers of its features.
+    pub ids: &'a [u32],
+    /// How much each counts; empty where each counts 1. Only a bag reads it.
+    pub values: &'a [f32],
+}
+
+impl<'a> From<&'a [u32]> for Document<'a> {
+    fn from(ids: &'a [u32]) -> Self {
+        Self { ids, values: &[] }
+    }
+}
+
 /// The token ids of several documents, with the distinct ones listed once.
 ///
 /// Invariant: `ids[i] == distinct[index[i]]`; `distinct` ascends, so that whoever divides the distinct tokens among
 /// threads divides a table's rows in the same way, and each row stays with one processor.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Batch {
     /// `[n_tokens]`: every document's token ids, one document after another.
     pub ids: Vec<u32>,
@@ -109,6 +124,8 @@ pub struct Batch {
     pub distinct: Vec<u32>,
     /// `[n_tokens]`: the place in `distinct` of each token.
     pub index: Vec<u32>,
+    /// `[n_tokens]`: how much each token counts; empty where each counts 1.
+    pub values: Vec<f32>,
     /// `[vocab_size]`: the place in `distinct` of an id that is there.
     places: Vec<u32>,
     /// A bit for each id; all 0 between fills.
@@ -119,8 +136,9 @@ impl Batch {
     /// A batch of the given documents. Ids must be below `vocab_size`.
     ///
     /// # Panics
-    /// When an id is not below `vocab_size`: ids come from the pipeline that fixed the vocabulary.
-    pub fn new<'a>(documents: impl IntoIterator<Item = &'a [u32]>, vocab_size: usize) -> Self {
+    /// When an id is not below `vocab_size`: ids come from the pipeline that fixed the vocabulary. When some documents have
+    /// values and others not, or another number of values than of ids.
+    pub fn new<'a, D: Into<Document<'a>>>(documents: impl IntoIterator<Item = D>, vocab_size: usize) -> Self {
         let mut batch = Self::default();
         batch.fill(documents, vocab_size);
         batch
@@ -129,15 +147,19 @@ impl Batch {
     /// Replaces the contents, keeping the memory.
     ///
     /// # Panics
-    /// When an id is not below `vocab_size`.
-    pub fn fill<'a>(&mut self, documents: impl IntoIterator<Item = &'a [u32]>, vocab_size: usize) {
+    /// As [`new`](Self::new).
+    pub fn fill<'a, D: Into<Document<'a>>>(&mut self, documents: impl IntoIterator<Item = D>, vocab_size: usize) {
         self.ids.clear();
+        self.values.clear();
         self.starts.clear();
         self.starts.push(0);
         for document in documents {
-            self.ids.extend_from_slice(document);
+            let Document { ids, values } = document.into();
+            self.ids.extend_from_slice(ids);
+            self.values.extend_from_slice(values);
             self.starts.push(self.ids.len() as u32);
         }
+        assert!(self.values.is_empty() || self.values.len() == self.ids.len(), "a value for each token, or none");
         self.list_distinct(vocab_size);
     }
 

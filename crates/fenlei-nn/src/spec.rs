@@ -30,7 +30,7 @@ impl NetSpec {
         fn set(layers: &mut [LayerSpec], new_dim: usize) {
             for layer in layers {
                 match layer {
-                    LayerSpec::Embedding { dim, .. } => *dim = new_dim,
+                    LayerSpec::Embedding { dim, .. } | LayerSpec::EmbeddingBag { dim, .. } => *dim = new_dim,
                     LayerSpec::Branches { branches } => branches.iter_mut().for_each(|b| set(b, new_dim)),
                     LayerSpec::Residual { layers } => set(layers, new_dim),
                     _ => {}
@@ -54,6 +54,9 @@ pub enum HeadSpec {
     Sigmoid,
     /// One unit for two labels: the probability of the second (the article's networks).
     Binary,
+    /// A tree of yes-or-no questions over the labels (hierarchical softmax, Morin and Bengio 2005): a step answers only
+    /// those on the way to the document's label, which pays where there are thousands of labels.
+    Hierarchical,
 }
 
 /// How the vectors of an embedding are trained when they start from pretrained ones (Kim 2014).
@@ -96,6 +99,22 @@ pub enum LayerSpec {
         /// Which tables are trained.
         #[serde(default)]
         mode: EmbeddingMode,
+    },
+    /// The sum of the vectors of a document's tokens, each times what the token counts: one row a document. Over features
+    /// with `norm = "l1"` that is the mean of fastText (Joulin et al. 2017); over any other it is a dense layer whose
+    /// input is sparse.
+    EmbeddingBag {
+        /// Numbers in a vector.
+        dim: usize,
+        /// Bound of the uniform random start.
+        #[serde(default = "default_embedding_init")]
+        init: f64,
+        /// Whether a number is added to each sum.
+        #[serde(default)]
+        bias: bool,
+        /// Applied to the sum.
+        #[serde(default)]
+        activation: Activation,
     },
     /// Convolution of the tokens themselves, without an embedding (Johnson and Zhang 2015): each filter has a weight
     /// for each token at each of its places.

@@ -6,7 +6,7 @@ use crate::loss::{Loss, Targets};
 use crate::net::{Net, Workspace};
 use crate::optim::{AverageSpec, ExponentialAverage, Optimizer, OptimizerSpec, Regularization, TailAverage};
 use crate::params::{Grads, Params};
-use crate::ragged::Batch;
+use crate::ragged::{Batch, Document};
 use crate::rng;
 use crate::scalar::Scalar;
 
@@ -107,9 +107,9 @@ impl<T: Scalar> Training<T> {
 
     /// One step on some documents (token ids) with their labels. `seed` must differ from step to step, `lr_factor`
     /// scales the learning rate. Returns the mean loss of the documents before the step.
-    pub fn step<'d>(
+    pub fn step<'d, D: Into<Document<'d>>>(
         &mut self,
-        documents: impl IntoIterator<Item = &'d [u32]>,
+        documents: impl IntoIterator<Item = D>,
         labels: impl IntoIterator<Item = &'d [u32]>,
         seed: u64,
         lr_factor: f64,
@@ -119,10 +119,10 @@ impl<T: Scalar> Training<T> {
 
     /// [`step`](Self::step) of a net that adds to what is known already: `offsets: [n_docs, n_outputs]` is added to its
     /// logits. Empty for none.
-    pub fn step_from<'d>(
+    pub fn step_from<'d, D: Into<Document<'d>>>(
         &mut self,
         offsets: &[T],
-        documents: impl IntoIterator<Item = &'d [u32]>,
+        documents: impl IntoIterator<Item = D>,
         labels: impl IntoIterator<Item = &'d [u32]>,
         seed: u64,
         lr_factor: f64,

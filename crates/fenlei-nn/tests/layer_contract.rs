@@ -3,11 +3,13 @@
 use fenlei_nn::init::{Builder, Init};
 use fenlei_nn::kernels::tiles::{Unit, unit};
 use fenlei_nn::layers::embedding::Embedding;
+use fenlei_nn::layers::embedding_bag::EmbeddingBag;
 use fenlei_nn::layers::one_hot_conv::OneHotConv;
 use fenlei_nn::layers::one_hot_max::OneHotMax;
 use fenlei_nn::layers::text_conv::{Channel, TextConv, TextConvSizes, TextPooling};
 use fenlei_nn::layers::*;
 use fenlei_nn::params::{Grads, Params, Role};
+use fenlei_nn::ragged::Document;
 use fenlei_nn::{Batch, Rows, Scalar, rng};
 
 /// What the layers under test read.
@@ -15,6 +17,8 @@ use fenlei_nn::{Batch, Rows, Scalar, rng};
 enum Reads {
     /// Token ids below this number.
     Tokens(usize),
+    /// The same, each with what it counts.
+    Weighted(usize),
     /// Rows of this width.
     Rows(usize),
 }
@@ -33,11 +37,18 @@ impl<T: Scalar> Data<T> {
     fn new(reads: Reads, docs: &[usize]) -> Self {
         let of = |doc_idx: usize, i: usize| (doc_idx * 1000 + i) as u64;
         match reads {
-            Reads::Tokens(vocab_size) => {
+            Reads::Tokens(vocab_size) | Reads::Weighted(vocab_size) => {
                 let ids =
                     |&d: &usize| (0..LENS[d]).map(|i| (rng::bits(5, of(d, i)) % vocab_size as u64) as u32).collect();
+                let values = |&d: &usize| (0..LENS[d]).map(|i| rng::normal(6, of(d, i)) as f32).collect();
                 let ids: Vec<Vec<u32>> = docs.iter().map(ids).collect();
-                Self { tokens: Batch::new(ids.iter().map(Vec::as_slice), vocab_size), rows: None }
+                let values: Vec<Vec<f32>> = docs.iter().map(values).collect();
+                let document = |(ids, values)| match reads {
+                    Reads::Weighted(_) => Document { ids, values },
+                    _ => Document { ids, values: &[] },
+                };
+                let documents = ids.iter().map(Vec::as_slice).zip(values.iter().map(Vec::as_slice)).map(document);
+                Self { tokens: Batch::new(documents, vocab_size), rows: None }
             }
             Reads::Rows(width) => {
                 let mut rows = Rows::default();
@@ -328,6 +339,8 @@ fn text_conv<T: Scalar>(
 
 contract! {
     embedding: Reads::Tokens(VOCAB_SIZE), |b| Embedding::new(vec![channel(b, "first", 3), channel(b, "second", 2)]);
+    embedding_bag: Reads::Tokens(VOCAB_SIZE), |b| EmbeddingBag::new(b, "bag", [VOCAB_SIZE, 5], 0.5, false);
+    embedding_bag_of_values: Reads::Weighted(VOCAB_SIZE), |b| EmbeddingBag::new(b, "bag", [VOCAB_SIZE, 37], 0.5, true);
     one_hot_conv: Reads::Tokens(VOCAB_SIZE), |b| OneHotConv::new(b, "conv", VOCAB_SIZE, 3, 4, Padding::Valid, Role::Table);
     one_hot_max: Reads::Tokens(VOCAB_SIZE), |b| OneHotMax::new(
         OneHotConv::new(b, "conv", VOCAB_SIZE, 3, 70, Padding::Valid, Role::SparseTable), Activation::Tanh);

@@ -16,6 +16,7 @@ use crate::layers::conv1d::{Conv1d, ConvShape};
 use crate::layers::dense::Dense;
 use crate::layers::dropout::Dropout;
 use crate::layers::embedding::Embedding;
+use crate::layers::embedding_bag::EmbeddingBag;
 use crate::layers::global_pool::{GlobalPool, GlobalPooling};
 use crate::layers::layer_norm::LayerNorm;
 use crate::layers::one_hot_conv::OneHotConv;
@@ -244,6 +245,16 @@ impl<T: Scalar> Compiler<'_, T> {
                 *flow = Flow::Embedded { channels, dropout: 0.0 };
                 return Ok(());
             }
+            LayerSpec::EmbeddingBag { dim, init, bias, activation } => {
+                expect_tokens(place, flow, "embedding-bag")?;
+                check_size(place, "dim", *dim)?;
+                check_bound(place, "init", *init)?;
+                let name = self.name("embedding-bag");
+                layers.push(Box::new(EmbeddingBag::new(&mut self.builder, &name, [self.vocab_size, *dim], *init, *bias)));
+                *flow = Flow::Rows { width: *dim, per_document: true };
+                self.activation(layers, *activation);
+                return Ok(());
+            }
             LayerSpec::OneHotConv { width, filters, padding, activation } => {
                 let conv = self.one_hot_conv(place, flow, *width, *filters, *padding, Role::Table)?;
                 layers.push(Box::new(conv));
@@ -364,7 +375,10 @@ impl<T: Scalar> Compiler<'_, T> {
                 }
                 layers.push(Box::new(Residual::new(Box::new(inner))));
             }
-            LayerSpec::Embedding { .. } | LayerSpec::OneHotConv { .. } | LayerSpec::Branches { .. } => {
+            LayerSpec::Embedding { .. }
+            | LayerSpec::EmbeddingBag { .. }
+            | LayerSpec::OneHotConv { .. }
+            | LayerSpec::Branches { .. } => {
                 unreachable!("handled by the caller")
             }
         }

@@ -11,6 +11,7 @@ mod conv1d_sparse;
 pub mod dense;
 pub mod dropout;
 pub mod embedding;
+pub mod embedding_bag;
 pub mod global_pool;
 pub mod layer_norm;
 pub mod one_hot_conv;

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::tree;
 use crate::scalar::Scalar;
 
 /// How logits become probabilities.
@@ -14,12 +15,18 @@ pub enum Head {
     Sigmoid,
     /// One of two labels from a single logit: that of label 1 over label 0.
     Binary,
+    /// One of several labels, found by questions down a [tree]: a logit for each question, that of yes.
+    Hierarchical,
 }
 
 impl Head {
     /// How many logits a document has.
     pub fn n_outputs(self, n_labels: usize) -> usize {
-        if self == Self::Binary { 1 } else { n_labels }
+        match self {
+            Self::Binary => 1,
+            Self::Hierarchical => tree::n_questions(n_labels),
+            Self::Softmax | Self::Sigmoid => n_labels,
+        }
     }
 
     /// Probabilities of the labels, `[n_docs, n_labels]`, from `[n_docs, n_outputs]` logits. A binary head gives two.
@@ -41,6 +48,7 @@ impl Head {
                 Self::Sigmoid => {
                     out.iter_mut().zip(z).for_each(|(p, z)| *p = T::from_f64(ln_sigmoid(z.to_f64()).exp()));
                 }
+                Self::Hierarchical => tree::probabilities(out, z),
                 Self::Binary => {
                     let z = z[0].to_f64();
                     out[0] = T::from_f64(ln_sigmoid(-z).exp());

@@ -4,6 +4,7 @@ mod error;
 mod head;
 mod rows;
 mod targets;
+mod tree;
 
 use serde::{Deserialize, Serialize};
 
@@ -21,7 +22,8 @@ use crate::scalar::Scalar;
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum LossSpec {
-    /// `-Σ_c q_c ln p_c` over the classes of a [`Head::Softmax`]; PyTorch's `cross_entropy`.
+    /// `-Σ_c q_c ln p_c` over the classes of a [`Head::Softmax`]; PyTorch's `cross_entropy`. Without smoothing also that of
+    /// a [`Head::Hierarchical`], whose probabilities are products.
     SoftmaxCrossEntropy {
         /// Share of the target that is spread evenly over all classes (Szegedy et al. 2016).
         #[serde(default)]
@@ -51,7 +53,7 @@ impl LossSpec {
     /// The usual loss of a head, without smoothing.
     pub fn of(head: Head) -> Self {
         match head {
-            Head::Softmax => Self::SoftmaxCrossEntropy { label_smoothing: 0.0 },
+            Head::Softmax | Head::Hierarchical => Self::SoftmaxCrossEntropy { label_smoothing: 0.0 },
             Head::Sigmoid | Head::Binary => Self::BinaryCrossEntropy { label_smoothing: 0.0 },
         }
     }
@@ -71,6 +73,19 @@ impl Loss {
     /// When the loss is not defined for the head, `label_smoothing` is not within 0 and 1, or `gamma` is negative.
     pub fn new(spec: LossSpec, head: Head) -> Result<Self, LossError> {
         let (smoothing, gamma) = match spec {
+            LossSpec::SoftmaxCrossEntropy { label_smoothing } if head == Head::Hierarchical => {
+                if label_smoothing != 0.0 {
+                    let (field, expected) = ("label_smoothing", "0 with a hierarchical head");
+                    return Err(LossError::Range { field, found: label_smoothing, expected });
+                }
+                (0.0, 0.0)
+            }
+            LossSpec::Focal { .. } | LossSpec::MeanSquaredError {} | LossSpec::BinaryCrossEntropy { .. }
+                if head == Head::Hierarchical =>
+            {
+                let (loss, instead) = ("that was asked for", "softmax-cross-entropy");
+                return Err(LossError::Head { loss, head, instead });
+            }
             LossSpec::SoftmaxCrossEntropy { .. } if head != Head::Softmax => {
                 let (loss, instead) = ("softmax-cross-entropy", "binary-cross-entropy");
                 return Err(LossError::Head { loss, head, instead });
@@ -126,6 +141,13 @@ impl Loss {
                 d.fill(T::ZERO);
                 continue;
             }
+            if self.head == Head::Hierarchical {
+                sum += tree::cross_entropy(d, z, targets.doc(doc_idx), |label| {
+                    let sample_weight = targets.sample_weights.map_or(1.0, |weights| weights[doc_idx]);
+                    sample_weight * targets.class_weight(label) / total
+                });
+                continue;
+            }
             // `d` holds the target distribution on entry and the gradient afterwards.
             self.write_target(d, targets.doc(doc_idx));
             let sample_weight = targets.sample_weights.map_or(1.0, |weights| weights[doc_idx]);
@@ -165,6 +187,8 @@ impl Loss {
                 let share = T::from_f64((1.0 - smoothing) / labels.len() as f64);
                 labels.iter().for_each(|&label| target[label as usize] += share);
             }
+            // Its loss takes the labels themselves.
+            Head::Hierarchical => {}
             Head::Sigmoid => {
                 target.fill(T::from_f64(smoothing / 2.0));
                 labels.iter().for_each(|&label| target[label as usize] = T::from_f64(1.0 - smoothing / 2.0));

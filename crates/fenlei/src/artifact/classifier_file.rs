@@ -9,7 +9,7 @@ use super::container::{self, Container};
 use super::sparse_tensors;
 use super::tensors::TensorData;
 use crate::classifier::{Classifier, Decision};
-use crate::model::{Model, ModelSpec, NetModel, NetModelSpec, SparseSpec, Wide};
+use crate::model::{Beside, Model, ModelSpec, NetModel, NetModelSpec, SparseSpec, Wide};
 use crate::text::TextPipeline;
 use crate::{Error, Result};
 
@@ -94,7 +94,8 @@ pub fn save(path: &Path, classifier: &Classifier, info: &ModelInfo) -> Result<()
         Model::Net(net) => {
             let params = net.net().params.iter();
             let params = params.map(|p| TensorData::from_f32(p.name.clone(), &p.shape, &p.data));
-            params.chain(net.wide().into_iter().flat_map(wide_tensors)).collect()
+            let features = net.features().into_iter().flat_map(|features| sparse_tensors::vectorizer_tensors(features, ""));
+            params.chain(features).chain(net.wide().into_iter().flat_map(wide_tensors)).collect()
         }
         Model::Sparse(sparse) => sparse_tensors::tensors(sparse, ""),
     };
@@ -127,6 +128,7 @@ fn from_container(container: &Container) -> Result<(Classifier, ModelInfo)> {
     let model = match (&manifest.model, SparseSpec::of(&manifest.model)) {
         (ModelSpec::Net(spec), _) => {
             let sizes = NetSizes { vocab_size: manifest.pipeline.vocab().len(), n_labels, multi_label };
+            spec.check().map_err(|e| refuse(e.to_string()))?;
             Model::Net(Box::new(read_net(container, spec, &manifest.pipeline, sizes, &refuse)?))
         }
         (_, Some(spec)) => {
@@ -161,13 +163,19 @@ fn read_net(
     container: &Container,
     spec: &NetModelSpec,
     pipeline: &TextPipeline,
-    sizes: NetSizes,
+    mut sizes: NetSizes,
     refuse: &impl Fn(String) -> Error,
 ) -> Result<NetModel> {
+    let (mut beside, mut n_read) = (Beside::default(), 0);
+    if let Some(features) = &spec.features {
+        let (features, n_of_features) = sparse_tensors::read_vectorizer(container, "", features, pipeline, refuse)?;
+        sizes.vocab_size = features.n_columns() + 1;
+        (beside.features, n_read) = (Some(features), n_of_features);
+    }
     check_sizes(container, spec, sizes).map_err(refuse)?;
     let mut net = NetModel::zeros(spec, sizes).map_err(|e| refuse(e.to_string()))?;
     let params = &mut net.net_mut().params;
-    let mut n_read = params.len();
+    n_read += params.len();
     for param in params.iter_mut() {
         param.data = container.read_f32(&param.name, &param.shape)?;
         if let Some(at) = param.data.iter().position(|w| !w.is_finite()) {
@@ -184,9 +192,10 @@ fn read_net(
         if !scale.is_finite() {
             return Err(refuse(format!("its tensor {WIDE_SCALE:?} is {scale}")));
         }
-        net.set_wide(Wide { linear, scale });
+        beside.wide = Some(Wide { linear, scale });
         n_read += n_of_wide + 1;
     }
+    net.set_beside(beside);
     check_count(container, n_read).map_err(refuse)?;
     Ok(net)
 }

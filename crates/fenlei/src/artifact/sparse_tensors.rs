@@ -2,7 +2,7 @@
 
 use super::container::Container;
 use super::tensors::{DType, TensorData};
-use crate::features::{Learned, Level, Vectorizer};
+use crate::features::{FeaturesSpec, Learned, Level, Vectorizer};
 use crate::model::{Link, SparseModel, SparseSpec};
 use crate::text::TextPipeline;
 use crate::{Error, Result};
@@ -30,7 +30,18 @@ impl Names {
 /// Everything that the description of the model does not say, under names that begin with `prefix`.
 pub(super) fn tensors(model: &SparseModel, prefix: &'static str) -> Vec<TensorData<'static>> {
     let names = Names::new(prefix);
-    let Learned { blocks, idf } = model.vectorizer().learned();
+    let mut tensors = vectorizer_tensors(model.vectorizer(), prefix);
+    let n_outputs = model.bias().len();
+    let shape = [model.vectorizer().n_columns(), n_outputs];
+    tensors.push(TensorData::from_f32(names.weights, &shape, model.weights()));
+    tensors.push(TensorData::from_f32(names.bias, &[n_outputs], model.bias()));
+    tensors
+}
+
+/// What was learned about the features.
+pub(super) fn vectorizer_tensors(vectorizer: &Vectorizer, prefix: &'static str) -> Vec<TensorData<'static>> {
+    let names = Names::new(prefix);
+    let Learned { blocks, idf } = vectorizer.learned();
     let mut tensors = Vec::new();
     for (block, levels) in blocks.iter().enumerate() {
         for (length, level) in (1..).zip(levels) {
@@ -42,10 +53,6 @@ pub(super) fn tensors(model: &SparseModel, prefix: &'static str) -> Vec<TensorDa
     if !idf.is_empty() {
         tensors.push(TensorData::from_f32(names.idf, &[idf.len()], &idf));
     }
-    let n_outputs = model.bias().len();
-    let shape = [model.vectorizer().n_columns(), n_outputs];
-    tensors.push(TensorData::from_f32(names.weights, &shape, model.weights()));
-    tensors.push(TensorData::from_f32(names.bias, &[n_outputs], model.bias()));
     tensors
 }
 
@@ -67,9 +74,26 @@ pub(super) fn read(
     refuse: &impl Fn(String) -> Error,
 ) -> Result<(SparseModel, usize)> {
     let names = Names::new(prefix);
+    let (vectorizer, n_of_features) = read_vectorizer(container, prefix, spec.features(), pipeline, refuse)?;
+    let n_outputs = Link::of(&spec, n_labels, multi_label).n_outputs(n_labels);
+    let weights = floats(container, &names.weights, &[vectorizer.n_columns(), n_outputs], refuse)?;
+    let bias = floats(container, &names.bias, &[n_outputs], refuse)?;
+    let model = SparseModel::new(spec, vectorizer, weights, bias, n_labels, multi_label).map_err(refuse)?;
+    Ok((model, n_of_features + 2))
+}
+
+/// The features that a file describes, which are not trusted, and how many tensors they have.
+pub(super) fn read_vectorizer(
+    container: &Container,
+    prefix: &'static str,
+    spec: &FeaturesSpec,
+    pipeline: &TextPipeline,
+    refuse: &impl Fn(String) -> Error,
+) -> Result<(Vectorizer, usize)> {
+    let names = Names::new(prefix);
     let has = |name: &str| container.names().any(|held| held == name);
     let mut blocks = Vec::new();
-    let mut n_read = 2;
+    let mut n_read = 0;
     for block in 0.. {
         let mut levels = Vec::new();
         for length in 1.. {
@@ -90,25 +114,26 @@ pub(super) fn read(
         }
         blocks.push(levels);
     }
-    let floats = |name: &str, shape: &[usize]| -> Result<Vec<f32>> {
-        let numbers = container.read_f32(name, shape)?;
-        match numbers.iter().position(|x| !x.is_finite()) {
-            Some(at) => Err(refuse(format!("number {at} of its tensor {name:?} is {}", numbers[at]))),
-            None => Ok(numbers),
-        }
-    };
     let mut idf = Vec::new();
     if has(&names.idf) {
-        idf = floats(&names.idf, container.tensor(&names.idf)?.shape)?;
+        idf = floats(container, &names.idf, container.tensor(&names.idf)?.shape, refuse)?;
         n_read += 1;
     }
-    let learned = Learned { blocks, idf };
-    let vectorizer = Vectorizer::restore(spec.features(), pipeline, learned).map_err(refuse)?;
-    let n_outputs = Link::of(&spec, n_labels, multi_label).n_outputs(n_labels);
-    let weights = floats(&names.weights, &[vectorizer.n_columns(), n_outputs])?;
-    let bias = floats(&names.bias, &[n_outputs])?;
-    let model = SparseModel::new(spec, vectorizer, weights, bias, n_labels, multi_label).map_err(refuse)?;
-    Ok((model, n_read))
+    let vectorizer = Vectorizer::restore(spec, pipeline, Learned { blocks, idf }).map_err(refuse)?;
+    Ok((vectorizer, n_read))
+}
+
+fn floats(
+    container: &Container,
+    name: &str,
+    shape: &[usize],
+    refuse: &impl Fn(String) -> Error,
+) -> Result<Vec<f32>> {
+    let numbers = container.read_f32(name, shape)?;
+    match numbers.iter().position(|x| !x.is_finite()) {
+        Some(at) => Err(refuse(format!("number {at} of its tensor {name:?} is {}", numbers[at]))),
+        None => Ok(numbers),
+    }
 }
 
 fn read_u32(container: &Container, name: &str, refuse: &impl Fn(String) -> Error) -> Result<Vec<u32>> {

@@ -171,14 +171,15 @@ fn describes_a_model(config: &Table) -> bool {
 
 /// What only a net has would be ignored in silence by other models.
 fn check_flags(source: &PlanSource, plan: &Plan) -> Result<()> {
-    if matches!(plan.model, ModelSpec::Net(_)) {
-        return Ok(());
-    }
-    if source.epochs.is_some() {
+    let counts_ngrams = match &plan.model {
+        ModelSpec::Net(net) => net.features.is_some(),
+        ModelSpec::Linear(_) | ModelSpec::Nb(_) | ModelSpec::NbSvm(_) => true,
+    };
+    if source.epochs.is_some() && !matches!(plan.model, ModelSpec::Net(_)) {
         let problem = "this model is solved for its optimum, not trained in epochs";
         return Err(Error::config("--epochs", problem, "leave it out; model.max_iterations limits the steps"));
     }
-    if plan.embeddings.is_some() {
+    if plan.embeddings.is_some() && counts_ngrams {
         let problem = "this model counts n-grams and has no place for word vectors";
         return Err(Error::config("embeddings", problem, "leave it out, or choose a net, such as --model cnn"));
     }

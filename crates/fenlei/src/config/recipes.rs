@@ -34,6 +34,8 @@ pub const RECIPES: &[Recipe] = recipes![
     "linear",
     "nb",
     "nb-svm",
+    "mlp",
+    "bag",
 ];
 
 impl Recipe {

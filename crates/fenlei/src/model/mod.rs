@@ -1,12 +1,15 @@
 //! Model families: a closed enum, from its description to its numbers.
 
 mod net;
+mod net_inputs;
 mod net_spec;
 mod sparse;
 mod wide;
 
+pub(crate) use net::Beside;
 pub use net::NetModel;
 pub(crate) use net::probabilities as net_probabilities;
+pub use net_inputs::NetInputs;
 pub use net_spec::NetModelSpec;
 pub use sparse::{
     LinearLoss, LinearSpec, Link, NbKind, NbSpec, NbSvmSpec, Penalty, SparseModel, SparseSpec, StrongFeature,
@@ -25,7 +28,7 @@ use crate::text::TextPipeline;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "family", rename_all = "kebab-case")]
 pub enum ModelSpec {
-    /// A neural network over token ids: a list of layers.
+    /// A neural network over token ids, or over a bag of n-grams: a list of layers.
     Net(NetModelSpec),
     /// Logistic regression or a support vector machine over a bag of n-grams.
     Linear(LinearSpec),
@@ -38,7 +41,7 @@ pub enum ModelSpec {
 /// A model with its numbers.
 #[derive(Debug)]
 pub enum Model {
-    /// A neural network over token ids.
+    /// A neural network.
     Net(Box<NetModel>),
     /// A linear function of a bag of n-grams.
     Sparse(Box<SparseModel>),
@@ -54,7 +57,7 @@ impl ModelSpec {
         let sizes = NetSizes { vocab_size: 2, n_labels: 2, multi_label: false };
         match self {
             Self::Net(spec) => {
-                spec.wide.as_ref().map_or(Ok(()), WideSpec::check)?;
+                spec.check()?;
                 NetModel::new(spec, sizes, 0).map(drop)
             }
             Self::Linear(_) | Self::Nb(_) | Self::NbSvm(_) => SparseSpec::of(self).map_or(Ok(()), |spec| spec.check()),
@@ -67,7 +70,7 @@ impl Model {
     /// beside it, but for the rounding of the last digits of a product.
     pub(crate) fn probabilities<S: AsRef<str> + Sync>(&self, pipeline: &TextPipeline, texts: &[S]) -> Vec<f32> {
         match self {
-            Self::Net(net) => net.probabilities(&pipeline.encode_batch(texts)),
+            Self::Net(net) => net.probabilities(&NetInputs::new(pipeline, net.features(), texts)),
             Self::Sparse(sparse) => sparse.probabilities(pipeline, texts),
         }
     }

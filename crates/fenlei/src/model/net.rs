@@ -1,4 +1,4 @@
-//! A neural network over token ids.
+//! A neural network over token ids or features.
 
 use std::sync::OnceLock;
 
@@ -9,9 +9,10 @@ use fenlei_nn::net::{Net, NetSizes, Workspace};
 use fenlei_nn::params::Role;
 use rayon::prelude::*;
 
+use super::net_inputs::NetInputs;
 use super::net_spec::NetModelSpec;
 use super::wide::Wide;
-use crate::text::EncodedTexts;
+use crate::features::Vectorizer;
 use crate::{Error, Result};
 
 /// Documents that one thread scores at a time: enough to make matrix products worth while.
@@ -22,10 +23,18 @@ const DOCS_PER_TASK: usize = 64;
 pub struct NetModel {
     spec: NetModelSpec,
     net: Net<f32>,
-    /// The linear model beside it.
-    wide: Option<Wide>,
+    beside: Beside,
     /// Tables for scoring many texts, made when they pay.
     scoring: OnceLock<Workspace<f32>>,
+}
+
+/// What stands before a net and beside it.
+#[derive(Debug, Default)]
+pub(crate) struct Beside {
+    /// What makes texts into the features that the net reads, where it does not read tokens.
+    pub features: Option<Vectorizer>,
+    /// The linear model beside it.
+    pub wide: Option<Wide>,
 }
 
 impl NetModel {
@@ -47,13 +56,13 @@ impl NetModel {
 
     fn wrap(spec: &NetModelSpec, net: std::result::Result<Net<f32>, CompileError>) -> Result<Self> {
         let net = net.map_err(|e| Error::config(format!("model.{}", e.place), e.problem, e.help))?;
-        Ok(Self { spec: spec.clone(), net, wide: None, scoring: OnceLock::new() })
+        Ok(Self { spec: spec.clone(), net, beside: Beside::default(), scoring: OnceLock::new() })
     }
 
     /// Wraps a trained net.
-    pub(crate) fn trained(spec: NetModelSpec, mut net: Net<f32>, wide: Option<Wide>) -> Self {
+    pub(crate) fn trained(spec: NetModelSpec, mut net: Net<f32>, beside: Beside) -> Self {
         net.finalise();
-        Self { spec, net, wide, scoring: OnceLock::new() }
+        Self { spec, net, beside, scoring: OnceLock::new() }
     }
 
     /// What the net was built from.
@@ -68,12 +77,22 @@ impl NetModel {
 
     /// The linear model of n-grams beside the net, if there is one.
     pub fn wide(&self) -> Option<&Wide> {
-        self.wide.as_ref()
+        self.beside.wide.as_ref()
     }
 
-    /// Puts a linear model beside the net.
-    pub(crate) fn set_wide(&mut self, wide: Wide) {
-        self.wide = Some(wide);
+    /// What makes texts into the features that the net reads; `None` where it reads tokens.
+    pub fn features(&self) -> Option<&Vectorizer> {
+        self.beside.features.as_ref()
+    }
+
+    /// Takes away what makes the features, to train the net further.
+    pub(crate) fn take_features(&mut self) -> Option<Vectorizer> {
+        self.beside.features.take()
+    }
+
+    /// Sets what stands before the net and beside it.
+    pub(crate) fn set_beside(&mut self, beside: Beside) {
+        self.beside = beside;
     }
 
     /// The net itself, to train or to load numbers into.
@@ -83,22 +102,22 @@ impl NetModel {
     }
 
     /// Takes the net out, to train it further.
-    pub(crate) fn into_net(mut self) -> (NetModelSpec, Net<f32>, Option<Wide>) {
+    pub(crate) fn into_net(mut self) -> (NetModelSpec, Net<f32>, Beside) {
         // The scales of fixed-point scores were those of the finished weights. At 0, scores come from the weights
         // themselves until training is over.
         for param in self.net.params.iter_mut().filter(|p| p.role == Role::Statistic && p.name.ends_with(".scale")) {
             param.data.fill(0.0);
         }
-        (self.spec, self.net, self.wide)
+        (self.spec, self.net, self.beside)
     }
 
     /// The probability of each label for each text, `[n_texts, n_labels]`.
-    pub fn probabilities(&self, texts: &EncodedTexts) -> Vec<f32> {
+    pub fn probabilities(&self, texts: &NetInputs) -> Vec<f32> {
         // A table costs a product for each token of the vocabulary; it pays when more tokens than that are scored.
-        let pays = texts.ids.len() > self.net.sizes().vocab_size;
+        let pays = texts.ids.ids.len() > self.net.sizes().vocab_size;
         let scoring =
             if pays { Some(self.scoring.get_or_init(|| self.net.scoring_workspace())) } else { self.scoring.get() };
-        let offsets = self.wide.as_ref().map(|wide| wide.offsets(self.net.head(), texts)).unwrap_or_default();
+        let offsets = self.wide().map(|wide| wide.offsets(self.net.head(), &texts.ids)).unwrap_or_default();
         probabilities(&self.net, texts, &offsets, scoring)
     }
 }
@@ -107,7 +126,7 @@ impl NetModel {
 /// is added to its logits; empty for none.
 pub(crate) fn probabilities(
     net: &Net<f32>,
-    texts: &EncodedTexts,
+    texts: &NetInputs,
     offsets: &[f32],
     scoring: Option<&Workspace<f32>>,
 ) -> Vec<f32> {
@@ -117,7 +136,7 @@ pub(crate) fn probabilities(
     let tasks = out.par_chunks_mut(DOCS_PER_TASK * n_labels).enumerate();
     tasks.for_each_init(memory, |(batch, workspace, logits), (task, out)| {
         let first = task * DOCS_PER_TASK;
-        let docs = (first..first + out.len() / n_labels).map(|doc| texts.get(doc).unwrap_or_default());
+        let docs = (first..first + out.len() / n_labels).map(|doc| texts.get(doc));
         batch.fill(docs, net.sizes().vocab_size);
         logits.clone_from(&net.forward(workspace, batch, Pass::Predict).data);
         let offsets = offsets.get(first * n_outputs..).unwrap_or_default();

@@ -1,11 +1,14 @@
-//! The description of a net with what stands beside it.
+//! The description of a net with what stands before it and beside it.
 
 use fenlei_nn::spec::{HeadSpec, LayerSpec, NetSpec};
 use serde::{Deserialize, Serialize};
 
 use super::wide::WideSpec;
+use crate::features::FeaturesSpec;
+use crate::{Error, Result};
 
-/// A neural network over token ids: a list of layers, and beside them a linear model of n-grams if wanted.
+/// A neural network over token ids, or over a bag of n-grams: a list of layers, and beside them a linear model of n-grams
+/// if wanted.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct NetModelSpec {
@@ -13,6 +16,10 @@ pub struct NetModelSpec {
     pub head: HeadSpec,
     /// The share of tokens that training replaces by the unknown token.
     pub word_dropout: f64,
+    /// From tokens to the bag of features that the net reads instead of the tokens. Its first layer is then an
+    /// `embedding-bag`. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub features: Option<FeaturesSpec>,
     /// A linear model of n-grams whose answer the net adds to. Default: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wide: Option<WideSpec>,
@@ -28,7 +35,7 @@ impl Default for NetModelSpec {
 
 impl From<NetSpec> for NetModelSpec {
     fn from(NetSpec { head, word_dropout, layers }: NetSpec) -> Self {
-        Self { head, word_dropout, wide: None, layers }
+        Self { head, word_dropout, features: None, wide: None, layers }
     }
 }
 
@@ -38,10 +45,46 @@ impl NetModelSpec {
         NetSpec { head: self.head, word_dropout: self.word_dropout, layers: self.layers.clone() }
     }
 
+    /// Checks what does not depend on documents, but for the layers.
+    ///
+    /// # Errors
+    /// [`Error::Config`] with the dotted key.
+    pub(crate) fn check(&self) -> Result<()> {
+        self.wide.as_ref().map_or(Ok(()), WideSpec::check)?;
+        if self.head == HeadSpec::Hierarchical && self.wide.is_some() {
+            let problem = "a wide part answers for labels, but the questions of this head are about many labels at once";
+            return Err(Error::config("model.head", problem, "leave out model.wide, or use head = \"auto\""));
+        }
+        let Some(features) = &self.features else { return Ok(()) };
+        features.check()?;
+        if self.wide.is_some() {
+            let problem = "a wide part stands beside a net of tokens, but this one reads n-grams itself";
+            return Err(Error::config("model.wide", problem, "leave out model.wide or model.features"));
+        }
+        if let Some(place) = reads_order(&self.layers, "model.layers") {
+            let problem = "features have no order, so that they can only be summed up";
+            return Err(Error::config(place, problem, "begin with { type = \"embedding-bag\", dim = … }"));
+        }
+        Ok(())
+    }
+
     /// Gives every embedding the size of the pretrained vectors that it starts from.
     pub(crate) fn set_embedding_dim(&mut self, dim: usize) {
         let mut net = self.net();
         net.set_embedding_dim(dim);
         self.layers = net.layers;
+    }
+}
+
+/// The place of the first layer that reads tokens in their order, if there is one.
+fn reads_order(layers: &[LayerSpec], place: &str) -> Option<String> {
+    let at = format!("{place}[0]");
+    match layers.first()? {
+        LayerSpec::EmbeddingBag { .. } => None,
+        LayerSpec::Branches { branches } => branches
+            .iter()
+            .enumerate()
+            .find_map(|(branch, layers)| reads_order(layers, &format!("{at}.branches[{branch}]"))),
+        _ => Some(at),
     }
 }

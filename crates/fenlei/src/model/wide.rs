@@ -131,5 +131,7 @@ pub(crate) fn log_odds(out: &mut [f32], head: Head, link: Link, margins: &[f64])
             out[1] = margins[0] as f32;
         }
         (Head::Sigmoid, _) => out.iter_mut().zip(margins).for_each(|(out, &m)| *out = m as f32),
+        // `NetModelSpec::check` refuses it: a question is about many labels.
+        (Head::Hierarchical, _) => out.fill(0.0),
     }
 }

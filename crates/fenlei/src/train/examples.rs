@@ -1,8 +1,10 @@
 //! Documents made ready for training: token ids and label numbers, checked.
 
 use crate::data::{Dataset, Target, stratified_split};
+use crate::features::Vectorizer;
 use crate::metrics::{Report, Truth, align_labels};
-use crate::text::{EncodedTexts, TextPipeline};
+use crate::model::NetInputs;
+use crate::text::TextPipeline;
 use crate::{Error, Result};
 
 /// Documents with their targets in the model's label numbers.
@@ -19,7 +21,7 @@ pub(crate) struct Documents<'a> {
 /// Encoded documents with their targets in the model's label numbers.
 #[derive(Debug)]
 pub(crate) struct Examples {
-    pub texts: EncodedTexts,
+    pub inputs: NetInputs,
     pub targets: Vec<Target>,
     /// What is added to the logits of the net, `[n_docs, n_outputs]`; empty where there is nothing beside it.
     pub offsets: Vec<f32>,
@@ -90,21 +92,16 @@ impl<'a> Documents<'a> {
 }
 
 impl Examples {
-    /// Encodes what [`Documents::new`] gives.
-    ///
-    /// # Errors
-    /// As there.
-    pub fn new(
-        pipeline: &TextPipeline,
-        data: &Dataset,
-        indices: &[usize],
-        labels: &[String],
-        multi_label: bool,
-    ) -> Result<Self> {
-        let Documents { texts, targets, n_left_out, unknown_labels } =
-            Documents::new(data, indices, labels, multi_label)?;
-        let texts = pipeline.encode_batch(&texts);
-        Ok(Self { texts, targets, offsets: Vec::new(), n_left_out, unknown_labels })
+    /// Documents as the net reads them: by `features` if there are any, else by the tokens of the `pipeline`.
+    pub fn new(documents: Documents<'_>, pipeline: &TextPipeline, features: Option<&Vectorizer>) -> Self {
+        let inputs = NetInputs::new(pipeline, features, &documents.texts);
+        Self::of_inputs(documents, inputs)
+    }
+
+    /// Documents that have been read already.
+    pub fn of_inputs(documents: Documents<'_>, inputs: NetInputs) -> Self {
+        let Documents { targets, n_left_out, unknown_labels, .. } = documents;
+        Self { inputs, targets, offsets: Vec::new(), n_left_out, unknown_labels }
     }
 
     /// How many.

@@ -22,7 +22,7 @@ pub use spec::{ClassWeights, EarlyStoppingSpec, Metric, TrainSpec};
 use crate::classifier::Classifier;
 use crate::data::Dataset;
 use crate::metrics::Report;
-use crate::model::{Model, ModelSpec, NetModelSpec, SparseSpec};
+use crate::model::{Model, ModelSpec, SparseSpec};
 use crate::{Error, Result};
 
 /// What a training may be given besides its plan and its documents.
@@ -99,8 +99,8 @@ impl Plan {
     pub fn check(&self) -> Result<()> {
         self.pipeline.check()?;
         self.train.check()?;
-        if let ModelSpec::Net(NetModelSpec { wide: Some(wide), .. }) = &self.model {
-            wide.check()?;
+        if let ModelSpec::Net(net) = &self.model {
+            net.check()?;
         }
         SparseSpec::of(&self.model).map_or(Ok(()), |spec| spec.check())
     }

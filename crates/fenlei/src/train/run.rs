@@ -11,7 +11,7 @@ use fenlei_nn::training::Training;
 use super::examples::Examples;
 use super::{EpochRecord, Event, Plan, StopReason, TrainOptions, Trained};
 use crate::classifier::{Classifier, Decision};
-use crate::model::{Model, NetModel, NetModelSpec, Wide};
+use crate::model::{Beside, Model, NetModel, NetModelSpec};
 use crate::text::TextPipeline;
 use crate::{Error, Result};
 
@@ -42,7 +42,7 @@ pub(super) struct Run<'a> {
     offsets: Vec<f32>,
     validation: Option<Examples>,
     spec: NetModelSpec,
-    wide: Option<Wide>,
+    beside: Beside,
     pub(super) training: Training<f32>,
     /// The parameters of the best epoch, until the training is over.
     pub(super) best: Option<Params<f32>>,
@@ -119,10 +119,10 @@ impl Run<'_> {
         if let Some(chosen) = chosen {
             net.params = chosen;
         }
-        let model = NetModel::trained(self.spec, net, self.wide);
+        let model = NetModel::trained(self.spec, net, self.beside);
         let validation = match &self.validation {
             Some(validation) => {
-                let probabilities = model.probabilities(&validation.texts);
+                let probabilities = model.probabilities(&validation.inputs);
                 let Decision { multi_label, threshold } = self.decision;
                 Some(validation.report(&self.labels, &probabilities, multi_label, threshold)?)
             }

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use fenlei::config::{PlanSource, load_plan};
 use fenlei::data::Split;
-use fenlei::model::Model;
+use fenlei::model::{Model, NetInputs};
 use fenlei::train::{Plan, train};
 use serde_json::json;
 
@@ -82,7 +82,7 @@ pub(in crate::bench) fn run(args: &OwnRunArgs) -> Result<()> {
     let classifier = trained.classifier;
     let test = read_part(&args.imdb, Split::Test, None, args.sample)?.relabel(classifier.labels(), false)?;
     let truth = single_labels(&test)?;
-    let encoded = classifier.pipeline().encode_batch(&test.texts);
+    let encoded = NetInputs::from(classifier.pipeline().encode_batch(&test.texts));
     drop(test);
     let Model::Net(net) = classifier.model() else { bail!("this is no net") };
     let mut probabilities = net.probabilities(&encoded);

@@ -38,7 +38,7 @@ impl Run<'_> {
             train.gather_offsets(offsets, docs);
             let loss = training.step_from(
                 offsets,
-                docs.iter().map(|&d| train.texts.get(d as usize).unwrap_or_default()),
+                docs.iter().map(|&d| train.inputs.get(d as usize)),
                 docs.iter().map(|&d| train.targets[d as usize].as_slice()),
                 seed,
                 schedule.factor(place(step)),
@@ -123,7 +123,7 @@ impl Run<'_> {
         if let Some(averaged) = &mut averaged {
             std::mem::swap(averaged, &mut net.params);
         }
-        let probabilities = net_probabilities(net, &validation.texts, &validation.offsets, None);
+        let probabilities = net_probabilities(net, &validation.inputs, &validation.offsets, None);
         if let Some(averaged) = &mut averaged {
             std::mem::swap(averaged, &mut net.params);
         }

@@ -9,9 +9,9 @@ use fenlei_nn::training::{Average, Training};
 use super::{DEFAULT_THRESHOLD, Progress, Run, SEED_SPLIT, SEED_WEIGHTS, SEED_WIDE, wide};
 use crate::classifier::Decision;
 use crate::data::{Dataset, listed};
-use crate::features::{Labels, WordVectors};
+use crate::features::{Labels, Vectorizer, WordVectors};
 use crate::metrics::align_labels;
-use crate::model::{Model, ModelSpec, NetModel, NetModelSpec, Wide};
+use crate::model::{Beside, Model, ModelSpec, NetInputs, NetModel, NetModelSpec};
 use crate::text::TextPipeline;
 use crate::train::examples::{Documents, Examples, hold_back};
 use crate::train::{Plan, TrainOptions};
@@ -36,8 +36,11 @@ impl<'a> Run<'a> {
             check_known(documents, &labels)?;
         }
         let multi_label = decision.multi_label;
-        let mut train = Examples::new(&pipeline, documents, &kept, &labels, multi_label)?;
-        if train.texts.ids.is_empty() {
+        let learned_from = Documents::new(documents, &kept, &labels, multi_label)?;
+        let of = Labels { n: labels.len(), multi: multi_label };
+        let Before { old, features, inputs } = read(plan, &pipeline, of, old, &learned_from)?;
+        let mut train = Examples::of_inputs(learned_from, inputs);
+        if train.inputs.ids.ids.is_empty() {
             return Err(Error::train(
                 "no words are left after cleaning, in any document",
                 "see what happens to a text with `fenlei inspect text`, and loosen [pipeline]",
@@ -46,22 +49,25 @@ impl<'a> Run<'a> {
         let mut validation = match options.validation {
             Some(data) => {
                 let all: Vec<usize> = (0..data.texts.len()).collect();
-                Some(Examples::new(&pipeline, data, &all, &labels, multi_label)?)
+                Some(Documents::new(data, &all, &labels, multi_label)?)
             }
             None if held.is_empty() => None,
-            None => Some(Examples::new(&pipeline, documents, &held, &labels, multi_label)?),
-        };
+            None => Some(Documents::new(documents, &held, &labels, multi_label)?),
+        }
+        .map(|documents| Examples::new(documents, &pipeline, features.as_ref()));
         Documents::check_validation(validation.as_ref().map(Examples::len))?;
-        let Built { mut spec, net, vectors, mut wide } = build_net(plan, &pipeline, &labels, decision, old)?;
+        let n_ids = features.as_ref().map_or(pipeline.vocab().len(), |features| features.n_columns() + 1);
+        let sizes = NetSizes { vocab_size: n_ids, n_labels: labels.len(), multi_label };
+        let Built { mut spec, net, vectors, mut wide } = build_net(plan, &pipeline, sizes, old)?;
         let weights = plan.train.class_weights.of_labels(&labels, &train.targets)?;
         if let Some(old) = &wide {
-            train.offsets = old.offsets(net.head(), &train.texts);
+            train.offsets = old.offsets(net.head(), &train.inputs.ids);
         } else if let Some(wanted) = &spec.wide {
             let documents = wide::Documents {
                 pipeline: &pipeline,
-                texts: &train.texts,
+                texts: &train.inputs.ids,
                 targets: &train.targets,
-                labels: Labels { n: labels.len(), multi: multi_label },
+                labels: of,
                 label_weights: weights.as_deref(),
                 head: net.head(),
             };
@@ -72,7 +78,7 @@ impl<'a> Run<'a> {
             }
         }
         if let (Some(wide), Some(validation)) = (&wide, &mut validation) {
-            validation.offsets = wide.offsets(net.head(), &validation.texts);
+            validation.offsets = wide.offsets(net.head(), &validation.inputs.ids);
         }
         let loss = Loss::new(plan.train.loss.unwrap_or(LossSpec::of(net.head())), net.head())
             .map_err(|e| Error::config("train.loss", e.to_string(), "leave train.loss out for the usual one"))?;
@@ -94,7 +100,7 @@ impl<'a> Run<'a> {
             train,
             validation,
             spec,
-            wide,
+            beside: Beside { features, wide },
             offsets: Vec::new(),
             training,
             best: None,
@@ -104,6 +110,34 @@ impl<'a> Run<'a> {
     }
 }
 
+/// The training documents as the net is to read them.
+struct Before {
+    /// The model to train further, without what makes its features.
+    old: Option<Model>,
+    features: Option<Vectorizer>,
+    inputs: NetInputs,
+}
+
+/// Learns the features that the net is to read, or takes those of the old one.
+fn read(
+    plan: &Plan,
+    pipeline: &TextPipeline,
+    labels: Labels,
+    mut old: Option<Model>,
+    documents: &Documents<'_>,
+) -> Result<Before> {
+    let features = match (&mut old, &plan.model) {
+        (Some(Model::Net(net)), _) => net.take_features(),
+        (None, ModelSpec::Net(NetModelSpec { features: Some(spec), .. })) => {
+            let fitted = Vectorizer::fit(spec, pipeline, &documents.texts, &documents.targets, labels)?;
+            return Ok(Before { old, features: Some(fitted.vectorizer), inputs: fitted.rows.into() });
+        }
+        _ => None,
+    };
+    let inputs = NetInputs::new(pipeline, features.as_ref(), &documents.texts);
+    Ok(Before { old, features, inputs })
+}
+
 /// A net before its training.
 struct Built {
     spec: NetModelSpec,
@@ -111,19 +145,18 @@ struct Built {
     /// How much of the vocabulary the pretrained vectors cover.
     vectors: Option<String>,
     /// The linear model beside an old net.
-    wide: Option<Wide>,
+    wide: Option<crate::model::Wide>,
 }
 
 /// Builds the net, or takes the old one, and puts pretrained vectors into its tables.
 fn build_net(
     plan: &Plan,
     pipeline: &TextPipeline,
-    labels: &[String],
-    decision: Decision,
+    sizes: NetSizes,
     old: Option<Model>,
 ) -> Result<Built> {
     if let Some(Model::Net(net)) = old {
-        let (spec, net, wide) = net.into_net();
+        let (spec, net, Beside { wide, .. }) = net.into_net();
         return Ok(Built { spec, net, vectors: None, wide });
     }
     let vectors = match &plan.embeddings {
@@ -136,9 +169,7 @@ fn build_net(
     if let Some(vectors) = &vectors {
         spec.set_embedding_dim(vectors.dim);
     }
-    let sizes =
-        NetSizes { vocab_size: pipeline.vocab().len(), n_labels: labels.len(), multi_label: decision.multi_label };
-    let (spec, mut net, wide) = NetModel::new(&spec, sizes, rng::derive(plan.seed, SEED_WEIGHTS))?.into_net();
+    let (spec, mut net, Beside { wide, .. }) = NetModel::new(&spec, sizes, rng::derive(plan.seed, SEED_WEIGHTS))?.into_net();
     let Some(vectors) = vectors else { return Ok(Built { spec, net, vectors: None, wide }) };
     let (words, tokens) = (100.0 * vectors.coverage.of_words(), 100.0 * vectors.coverage.of_tokens());
     let said = format!("pretrained vectors cover {words:.1} % of the vocabulary, {tokens:.1} % of its tokens");
