@@ -99,7 +99,7 @@ pub(in crate::bench) fn run(args: &OwnRunArgs) -> Result<()> {
     let peak_mb = peak_mb();
 
     // Checked last, since it takes memory that nobody else needs.
-    ensure!(ids_agree(&args.ids, "test", &encoded)?, "the exported ids of the test documents are not these");
+    ensure!(ids_agree(&args.ids, "test", &encoded.ids)?, "the exported ids of the test documents are not these");
     drop(encoded);
     let documents = read_part(&args.imdb, Split::Train, None, args.sample)?;
     let encoded = classifier.pipeline().encode_batch(&documents.texts);
