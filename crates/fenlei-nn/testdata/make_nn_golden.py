@@ -30,6 +30,8 @@ GOLDENS = {
     "net-char-cnn": nets.net_char_cnn,
     "net-one-hot-cnn": nets.net_one_hot_cnn,
     "net-cnn": nets.net_cnn,
+    "net-bag": nets.net_bag,
+    "net-mlp": nets.net_mlp,
 }
 
 

@@ -9,6 +9,7 @@ use fenlei_nn::loss::{Head, Loss, LossSpec};
 use fenlei_nn::net::{Net, NetSizes, Workspace};
 use fenlei_nn::optim::{OptimizerSpec, Regularization};
 use fenlei_nn::params::{ParamId, Role};
+use fenlei_nn::ragged::Document;
 use fenlei_nn::spec::NetSpec;
 use fenlei_nn::training::{Average, Training};
 use fenlei_nn::{Batch, Scalar};
@@ -28,6 +29,9 @@ struct Golden {
     vocab_size: usize,
     n_labels: usize,
     docs: Vec<Vec<u32>>,
+    /// What each token counts; none where each counts 1.
+    #[serde(default)]
+    values: Vec<Vec<f32>>,
     labels: Vec<u32>,
     params: BTreeMap<String, Tensor>,
     logits: Vec<f64>,
@@ -59,8 +63,9 @@ impl Golden {
         net
     }
 
-    fn docs(&self) -> impl Iterator<Item = &[u32]> {
-        self.docs.iter().map(Vec::as_slice)
+    fn docs(&self) -> impl Iterator<Item = Document<'_>> {
+        let values = |i| self.values.get(i).map_or(&[][..], Vec::as_slice);
+        self.docs.iter().enumerate().map(move |(i, ids)| Document { ids, values: values(i) })
     }
 
     /// Training may multiply with fewer bits than prediction.
@@ -156,4 +161,14 @@ fn one_hot_cnn() {
 #[test]
 fn cnn() {
     check("cnn");
+}
+
+#[test]
+fn bag() {
+    check("bag");
+}
+
+#[test]
+fn mlp() {
+    check("mlp");
 }

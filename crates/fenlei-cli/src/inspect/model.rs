@@ -146,6 +146,9 @@ fn write_description(out: &mut impl Write, model: &Description<'_>, classifier: 
 
     match classifier.model() {
         Model::Net(net) => {
+            if let Some(features) = net.features() {
+                writeln!(out, "features: {}, {}", grouped(features.n_columns()), features.spec())?;
+            }
             if let Some(wide) = net.wide() {
                 write_features(out, "wide part", wide.linear(), &model.strongest)?;
             }

@@ -250,7 +250,13 @@ impl<T: Scalar> Compiler<'_, T> {
                 check_size(place, "dim", *dim)?;
                 check_bound(place, "init", *init)?;
                 let name = self.name("embedding-bag");
-                layers.push(Box::new(EmbeddingBag::new(&mut self.builder, &name, [self.vocab_size, *dim], *init, *bias)));
+                layers.push(Box::new(EmbeddingBag::new(
+                    &mut self.builder,
+                    &name,
+                    [self.vocab_size, *dim],
+                    *init,
+                    *bias,
+                )));
                 *flow = Flow::Rows { width: *dim, per_document: true };
                 self.activation(layers, *activation);
                 return Ok(());

@@ -3,10 +3,10 @@
 from .torch_net import TorchNet
 
 
-def net(seed, head, layers, lens, labels, vocab_size=30):
+def net(seed, head, layers, lens, labels, vocab_size=30, weighted=False):
     n_labels = max(labels) + 1
     spec = {"head": head, "word_dropout": 0.0, "layers": layers}
-    return TorchNet(spec, vocab_size, n_labels, seed).case(lens, labels, n_labels)
+    return TorchNet(spec, vocab_size, n_labels, seed).case(lens, labels, n_labels, weighted)
 
 
 def embedding(**more):
@@ -90,3 +90,13 @@ def net_cnn():
     branches = {"type": "branches", "branches": [[conv, GLOBAL_MAX], [mean]]}
     layers = [embedding(init=0.2), NO_DROPOUT, branches, NO_DROPOUT]
     return [net(700, "auto", layers, [9, 1, 0, 14], [1, 0, 2, 1])]
+
+
+def net_bag():
+    bag = {"type": "embedding-bag", "dim": 5, "init": 0.05}
+    return [net(800, "auto", [bag], [9, 1, 0, 14], [1, 0, 2, 1], weighted=True)]
+
+
+def net_mlp():
+    bag = {"type": "embedding-bag", "dim": 6, "init": 0.05, "bias": True, "activation": "relu"}
+    return [net(900, "auto", [bag, NO_DROPOUT], [9, 1, 0, 14], [1, 0, 2, 1], weighted=True)]

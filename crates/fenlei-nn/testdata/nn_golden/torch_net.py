@@ -17,6 +17,8 @@ class TorchNet:
         self.spec, self.vocab_size = spec, vocab_size
         self.seed, self.n_named = seed, 0
         self.params, self.frozen, self.plan = {}, set(), []
+        # What the tokens of the document at hand count, where a layer asks.
+        self.values = None
         width, flow = self.build(spec["layers"], 0, "tokens", self.plan)
         n_outputs = 1 if spec["head"] == "binary" else n_labels
         self.output = self.dense("output", width, n_outputs)
@@ -53,6 +55,18 @@ class TorchNet:
                 width *= len(tables)
                 plan.append(lambda ids, tables=tables: torch.cat([table[ids] for table in tables], dim=1))
                 after = "embedded"
+            elif kind == "embedding-bag":
+                name, width = self.name(kind), layer["dim"]
+                table = self.param(f"{name}.table", self.vocab_size, width, scale=0.7)
+                bias = self.param(f"{name}.bias", width, scale=0.2) if layer.get("bias") else torch.zeros(width)
+                plan.append(
+                    lambda ids, table=table, bias=bias, layer=layer: self.activate(
+                        F.embedding_bag(ids[None], table, mode="sum", per_sample_weights=self.values[None]) + bias
+                        if len(ids)
+                        else bias[None],
+                        layer,
+                    )
+                )
             elif kind == "one-hot-conv":
                 n, filters = layer["width"], layer["filters"]
                 name = self.name(kind)
@@ -170,19 +184,24 @@ class TorchNet:
         padded = F.pad(x, (0, 0, before, behind)).T[None]
         return TorchNet.activate(F.conv1d(padded, weight, bias)[0].T, layer)
 
-    def logits(self, docs):
+    def logits(self, docs, values=None):
         rows = []
-        for doc in docs:
+        for i, doc in enumerate(docs):
             x = torch.tensor(doc, dtype=torch.long)
+            self.values = torch.tensor(values[i], dtype=torch.get_default_dtype()) if values else None
             for step in self.plan:
                 x = step(x)
             rows.append(self.output(x))
         return torch.cat(rows)
 
-    def case(self, lens, labels, n_labels):
-        """Documents of these lengths; the first tokens of the vocabulary appear nowhere."""
+    def case(self, lens, labels, n_labels, weighted=False):
+        """Documents of these lengths; the first tokens of the vocabulary appear nowhere. Where tokens are weighted, they
+        count whole eighths, which every type holds exactly."""
         ids = torch.Generator().manual_seed(self.seed)
         docs = [torch.randint(3, self.vocab_size, (n,), generator=ids).tolist() for n in lens]
+        values = None
+        if weighted:
+            values = [(torch.randint(1, 16, (n,), generator=ids) / 8).tolist() for n in lens]
         trained = {name: value for name, value in self.params.items() if name not in self.frozen}
         for name in self.frozen:
             self.params[name].requires_grad_(False)
@@ -192,7 +211,7 @@ class TorchNet:
         target = torch.tensor(labels)
 
         def loss():
-            z = self.logits(docs)
+            z = self.logits(docs, values)
             if self.spec["head"] == "binary":
                 return z, F.binary_cross_entropy_with_logits(z[:, 0], target.to(z.dtype))
             return z, F.cross_entropy(z, target)
@@ -212,6 +231,7 @@ class TorchNet:
             "vocab_size": self.vocab_size,
             "n_labels": n_labels,
             "docs": docs,
+            **({"values": values} if weighted else {}),
             "labels": labels,
             "params": start,
             "logits": logits,

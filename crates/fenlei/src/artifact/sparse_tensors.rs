@@ -123,12 +123,7 @@ pub(super) fn read_vectorizer(
     Ok((vectorizer, n_read))
 }
 
-fn floats(
-    container: &Container,
-    name: &str,
-    shape: &[usize],
-    refuse: &impl Fn(String) -> Error,
-) -> Result<Vec<f32>> {
+fn floats(container: &Container, name: &str, shape: &[usize], refuse: &impl Fn(String) -> Error) -> Result<Vec<f32>> {
     let numbers = container.read_f32(name, shape)?;
     match numbers.iter().position(|x| !x.is_finite()) {
         Some(at) => Err(refuse(format!("number {at} of its tensor {name:?} is {}", numbers[at]))),

@@ -52,7 +52,8 @@ impl NetModelSpec {
     pub(crate) fn check(&self) -> Result<()> {
         self.wide.as_ref().map_or(Ok(()), WideSpec::check)?;
         if self.head == HeadSpec::Hierarchical && self.wide.is_some() {
-            let problem = "a wide part answers for labels, but the questions of this head are about many labels at once";
+            let problem =
+                "a wide part answers for labels, but the questions of this head are about many labels at once";
             return Err(Error::config("model.head", problem, "leave out model.wide, or use head = \"auto\""));
         }
         let Some(features) = &self.features else { return Ok(()) };

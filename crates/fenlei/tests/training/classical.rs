@@ -231,6 +231,7 @@ fn files_of_version_1_load_and_predict_for_ever() {
         (&include_bytes!("../../testdata/classical-v1.fenlei")[..], include_str!("../../testdata/classical-v1.json")),
         (&include_bytes!("../../testdata/hashed-v1.fenlei")[..], include_str!("../../testdata/hashed-v1.json")),
         (&include_bytes!("../../testdata/wide-v1.fenlei")[..], include_str!("../../testdata/wide-v1.json")),
+        (&include_bytes!("../../testdata/bag-v1.fenlei")[..], include_str!("../../testdata/bag-v1.json")),
     ] {
         let stored: Stored = serde_json::from_str(stored).unwrap();
         let (classifier, _) = from_bytes(file.to_vec()).unwrap();

@@ -149,12 +149,7 @@ struct Built {
 }
 
 /// Builds the net, or takes the old one, and puts pretrained vectors into its tables.
-fn build_net(
-    plan: &Plan,
-    pipeline: &TextPipeline,
-    sizes: NetSizes,
-    old: Option<Model>,
-) -> Result<Built> {
+fn build_net(plan: &Plan, pipeline: &TextPipeline, sizes: NetSizes, old: Option<Model>) -> Result<Built> {
     if let Some(Model::Net(net)) = old {
         let (spec, net, Beside { wide, .. }) = net.into_net();
         return Ok(Built { spec, net, vectors: None, wide });
@@ -169,7 +164,8 @@ fn build_net(
     if let Some(vectors) = &vectors {
         spec.set_embedding_dim(vectors.dim);
     }
-    let (spec, mut net, Beside { wide, .. }) = NetModel::new(&spec, sizes, rng::derive(plan.seed, SEED_WEIGHTS))?.into_net();
+    let (spec, mut net, Beside { wide, .. }) =
+        NetModel::new(&spec, sizes, rng::derive(plan.seed, SEED_WEIGHTS))?.into_net();
     let Some(vectors) = vectors else { return Ok(Built { spec, net, vectors: None, wide }) };
     let (words, tokens) = (100.0 * vectors.coverage.of_words(), 100.0 * vectors.coverage.of_tokens());
     let said = format!("pretrained vectors cover {words:.1} % of the vocabulary, {tokens:.1} % of its tokens");
