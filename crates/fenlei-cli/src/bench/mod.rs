@@ -2,6 +2,7 @@
 
 mod accuracy;
 mod export;
+mod features;
 mod peers;
 mod step;
 mod table;
@@ -24,6 +25,7 @@ const IMDB: &str = "aclImdb_v1.tar.gz";
 #[command(after_help = "Examples:
   fenlei bench accuracy --only sms-spam
   fenlei bench peers --only appendix-c --runs 3
+  fenlei bench features --only nb-svm-3
   fenlei bench step --net chapter-8")]
 pub struct BenchArgs {
     #[command(subcommand)]
@@ -34,6 +36,7 @@ pub struct BenchArgs {
 #[derive(Debug, Subcommand)]
 enum BenchCommand {
     Accuracy(accuracy::AccuracyArgs),
+    Features(features::FeaturesArgs),
     Peers(peers::PeersArgs),
     #[command(hide = true)]
     PeersSelf(peers::OwnRunArgs),
@@ -47,6 +50,7 @@ enum BenchCommand {
 pub fn run(args: BenchArgs) -> Result<()> {
     match args.command {
         BenchCommand::Accuracy(args) => accuracy::run(&args),
+        BenchCommand::Features(args) => features::run(&args),
         BenchCommand::Peers(args) => peers::run(&args),
         BenchCommand::PeersSelf(args) => peers::run_own(&args),
         BenchCommand::Step(args) => step::run(&args),

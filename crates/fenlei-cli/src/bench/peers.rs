@@ -20,8 +20,10 @@ use serde_json::json;
 
 use super::{IMDB, data_dir, project_dir, read_part, trial_warning};
 use crate::output::Voice;
-use child::Runner;
+pub(super) use child::{Outcome, Runner};
 pub(super) use own_run::{OwnRunArgs, run as run_own};
+pub(super) use raw_texts::accuracy as share_of_right;
+pub(super) use report::{Check, table as check_table};
 
 /// Measure Keras, PyTorch and fastText on the same documents
 #[derive(Debug, Args)]
@@ -179,7 +181,7 @@ pub(super) fn run(args: &PeersArgs) -> Result<()> {
 }
 
 /// The Python of the environment, made first if it is not there; or why there is none.
-fn find_python(given: Option<&Path>, scripts: &Path, voice: Voice) -> std::result::Result<PathBuf, String> {
+pub(super) fn find_python(given: Option<&Path>, scripts: &Path, voice: Voice) -> std::result::Result<PathBuf, String> {
     let environment = given.map_or_else(|| project_dir().join("target/peers-venv"), Path::to_owned);
     let python = environment.join("bin/python");
     if !python.exists() {

@@ -18,7 +18,7 @@ const TAIL_LINES: usize = 20;
 /// What a program measured; the keys are described in `benches/peers/README.md`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub(super) struct Figures {
+pub(in crate::bench) struct Figures {
     pub version: String,
     pub epoch_seconds: Vec<f64>,
     pub score_seconds: Vec<f64>,
@@ -42,11 +42,11 @@ pub(super) struct Figures {
 }
 
 /// What came of a program: its figures, or the last line of its errors.
-pub(super) type Outcome = std::result::Result<Figures, String>;
+pub(in crate::bench) type Outcome = std::result::Result<Figures, String>;
 
 /// Runs programs, one after the other.
 #[derive(Debug)]
-pub(super) struct Runner {
+pub(in crate::bench) struct Runner {
     /// The Python of the virtual environment, or why there is none.
     pub python: std::result::Result<PathBuf, String>,
     /// The folder of the scripts.

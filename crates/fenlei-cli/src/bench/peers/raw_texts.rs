@@ -102,7 +102,7 @@ impl OwnProgram {
 }
 
 /// The share of lines (label, tab, probability) with the right label.
-fn accuracy(lines: &str, truth: &[&str]) -> Result<f64> {
+pub(in crate::bench) fn accuracy(lines: &str, truth: &[&str]) -> Result<f64> {
     let labels: Vec<&str> = lines.lines().map(|line| line.split('\t').next().unwrap_or_default()).collect();
     anyhow::ensure!(labels.len() == truth.len(), "{} answers to {} documents", labels.len(), truth.len());
     let n_right = labels.iter().zip(truth).filter(|(label, truth)| label == truth).count();

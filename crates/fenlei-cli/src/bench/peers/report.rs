@@ -15,7 +15,7 @@ enum Side {
 
 /// A figure beside its target.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(super) struct Check {
+pub(in crate::bench) struct Check {
     what: String,
     /// `None` when something failed.
     pub measured: Option<f64>,
@@ -47,7 +47,7 @@ impl Check {
 }
 
 /// All targets.
-pub(super) fn table(checks: &[Check], is_trial: bool) -> Table {
+pub(in crate::bench) fn table(checks: &[Check], is_trial: bool) -> Table {
     let mut table = Table::new(&["what", "target", "measured", "met?"]);
     for check in checks {
         let side = match check.side {
