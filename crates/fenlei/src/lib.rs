@@ -9,7 +9,7 @@ pub mod eval;
 pub mod features;
 pub mod metrics;
 pub mod model;
-mod storage;
+pub mod storage;
 #[doc(hidden)]
 pub mod testing;
 pub mod text;

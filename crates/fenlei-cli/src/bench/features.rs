@@ -1,5 +1,6 @@
 //! `fenlei bench features`: classical models from raw texts to labels, beside scikit-learn and fastText.
 
+mod memory;
 mod models;
 
 use std::fs;
@@ -89,10 +90,15 @@ pub(super) fn run(args: &FeaturesArgs) -> Result<()> {
         let checks = super::peers::check_table(&checks, args.sample.is_some());
         voice.result(format_args!("\n## targets\n\n{checks}"))?;
     }
+    let peaks = if args.wants(MEMORY) { memory::measure(&runner, &texts)? } else { Vec::new() };
+    if !peaks.is_empty() {
+        let table = memory::table(&peaks);
+        voice.result(format_args!("\n## peak memory while features are learned and written\n\n{table}"))?;
+    }
     if let Some(file) = &args.json {
         let all = json!({
             "sample": args.sample, "runs": args.runs, "threads": runner.n_threads,
-            "models": measured,
+            "models": measured, "memory": peaks,
         });
         fs::write(file, serde_json::to_vec_pretty(&all)?)
             .with_context(|| format!("cannot write {}", file.display()))?;

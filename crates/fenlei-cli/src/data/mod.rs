@@ -1,8 +1,9 @@
-//! `fenlei data`: list, get, stats, convert, split.
+//! `fenlei data`: list, get, stats, convert, split, vectorize.
 
 mod get;
 mod read_args;
 mod run;
+mod vectorize;
 
 use std::path::PathBuf;
 
@@ -31,6 +32,7 @@ enum DataCommand {
     Convert(ConvertArgs),
     /// Divide documents into parts that keep the shares of the labels
     Split(SplitArgs),
+    Vectorize(vectorize::VectorizeArgs),
 }
 
 #[derive(Debug, Args)]

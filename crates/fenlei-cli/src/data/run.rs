@@ -21,6 +21,7 @@ pub fn run(args: DataArgs) -> Result<()> {
         DataCommand::Stats(args) => stats(&args, &mut io::stdout().lock()),
         DataCommand::Convert(args) => convert(&args),
         DataCommand::Split(args) => split(&args, &mut io::stdout().lock()),
+        DataCommand::Vectorize(args) => super::vectorize::run(&args),
     }
 }
 

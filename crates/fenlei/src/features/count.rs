@@ -6,12 +6,18 @@
 //!
 //! Invariant: threads share the n-grams, not the documents, so that no count depends on who counted.
 
+mod known;
+mod part;
+
 use hashbrown::HashTable;
-use hashbrown::hash_table::Entry;
 use rayon::prelude::*;
 
-use super::ngrams::{NONE, is_sequence, spread};
+use known::Known;
+use part::Part;
+
+use super::ngrams::{NONE, is_sequence};
 use super::symbols::Sequences;
+use crate::Result;
 
 /// The most and the fewest small counters.
 const SKETCH_SIZES: [usize; 2] = [1 << 16, 1 << 26];
@@ -46,146 +52,154 @@ impl Tally {
     }
 }
 
+/// Sequences that can be passed over again, some documents at a time, so that they need not be in memory.
+pub(super) trait Passes {
+    /// Whether all documents come at a time, the same ones in every pass.
+    fn at_once(&self) -> bool;
+    /// Calls `f` with all documents in order.
+    fn each(&self, f: &mut dyn FnMut(&Sequences) -> Result<()>) -> Result<()>;
+}
+
+impl Passes for Sequences {
+    fn at_once(&self) -> bool {
+        true
+    }
+
+    fn each(&self, f: &mut dyn FnMut(&Sequences) -> Result<()>) -> Result<()> {
+        f(self)
+    }
+}
+
 /// Counts all n-grams up to the length `longest`; features have at least `shortest` symbols or are whole sequences,
 /// where `whole` says so, and stand in at least `min_df` documents.
+///
+/// # Errors
+/// Those of a pass.
 pub(super) fn count(
-    sequences: &Sequences,
+    passes: &dyn Passes,
     n_symbols: usize,
     [shortest, longest]: [usize; 2],
     whole: bool,
     min_df: f64,
-) -> Vec<CountedLevel> {
-    let counter = Counter { sequences, shortest, whole, min_df };
-    let (singles, mut node_at) = counter.singles(n_symbols);
-    let mut levels = vec![singles];
+) -> Result<Vec<CountedLevel>> {
+    let mut counter = Counter { passes, rule: Rule { shortest, whole, min_df }, known: Known::default(), n_read: 0 };
+    let mut levels = vec![counter.singles(n_symbols)?];
     for length in 2..=longest {
-        let level = counter.longer(length, &node_at);
+        let level = counter.longer(length)?;
         if level.nodes.is_empty() {
             break;
         }
         if length < longest {
-            node_at = counter.nodes_of(&level, length, &node_at);
+            counter.known.push(&level);
         }
         levels.push(level);
     }
-    levels
+    Ok(levels)
 }
 
-struct Counter<'a> {
-    sequences: &'a Sequences,
+/// What counts as a feature.
+#[derive(Debug, Clone, Copy)]
+struct Rule {
     shortest: usize,
     whole: bool,
     min_df: f64,
 }
 
-impl Counter<'_> {
+impl Rule {
     /// Whether the n-gram at `at` counts as a feature.
     #[inline]
-    fn is_feature(&self, at: usize, length: usize) -> bool {
-        length >= self.shortest || (self.whole && is_sequence(&self.sequences.symbols, at, length))
+    fn is_feature(&self, symbols: &[u32], at: usize, length: usize) -> bool {
+        length >= self.shortest || (self.whole && is_sequence(symbols, at, length))
     }
 
     fn is_kept(&self, tally: &Tally, length: usize) -> bool {
         length < self.shortest || f64::from(tally.df) >= self.min_df
     }
 
-    fn docs(&self) -> impl Iterator<Item = (u32, std::ops::Range<usize>)> {
-        let mut start = 0;
-        (1..).zip(self.sequences.docs.iter().map(move |&end| std::mem::replace(&mut start, end)..end))
+    /// Occurrences below which an n-gram of this length is not looked at twice.
+    fn enough(&self, length: usize) -> u8 {
+        if length < self.shortest { 1 } else { self.min_df.ceil().clamp(1.0, 255.0) as u8 }
     }
+}
 
-    /// The single symbols, and which of them stands at each place; one place more than symbols.
-    fn singles(&self, n_symbols: usize) -> (CountedLevel, Vec<u32>) {
-        let symbols = &self.sequences.symbols;
+/// The documents of a chunk with their numbers, of which the first is `first`, and their places.
+fn docs(chunk: &Sequences, first: u32) -> impl Iterator<Item = (u32, std::ops::Range<usize>)> {
+    let mut start = 0;
+    (first..).zip(chunk.docs.iter().map(move |&end| std::mem::replace(&mut start, end)..end))
+}
+
+struct Counter<'a> {
+    passes: &'a dyn Passes,
+    rule: Rule,
+    known: Known,
+    /// Symbols in all documents.
+    n_read: usize,
+}
+
+impl Counter<'_> {
+    fn singles(&mut self, n_symbols: usize) -> Result<CountedLevel> {
+        let (rule, n_read) = (self.rule, &mut self.n_read);
         let mut seen = vec![false; n_symbols];
         let mut tallies: Vec<Tally> =
             (0..n_symbols as u32).map(|symbol| Tally { node: [0, symbol], df: 0, last_doc: 0, count: 0 }).collect();
-        for (doc, places) in self.docs() {
-            for at in places {
-                let Some(tally) = tallies.get_mut(symbols[at] as usize) else { continue };
-                seen[symbols[at] as usize] = true;
-                if self.is_feature(at, 1) {
-                    tally.add(doc);
+        let mut first_doc = 1;
+        self.passes.each(&mut |chunk| {
+            let symbols = &chunk.symbols;
+            for (doc, places) in docs(chunk, first_doc) {
+                for at in places {
+                    let Some(tally) = tallies.get_mut(symbols[at] as usize) else { continue };
+                    seen[symbols[at] as usize] = true;
+                    if rule.is_feature(symbols, at, 1) {
+                        tally.add(doc);
+                    }
                 }
             }
-        }
+            first_doc += chunk.n_docs() as u32;
+            *n_read += symbols.len();
+            Ok(())
+        })?;
         let mut seen = seen.into_iter();
-        tallies.retain(|tally| seen.next().unwrap_or(false) && self.is_kept(tally, 1));
-        let mut node_of = vec![NONE; n_symbols];
-        (0..).zip(&tallies).for_each(|(node, tally)| node_of[tally.node[1] as usize] = node);
-        let node_at = symbols.iter().map(|&symbol| node_of.get(symbol as usize).copied().unwrap_or(NONE));
-        (CountedLevel::from(tallies), node_at.chain([NONE]).collect())
+        tallies.retain(|tally| seen.next().unwrap_or(false) && rule.is_kept(tally, 1));
+        self.known.first = vec![NONE; n_symbols];
+        (0..).zip(&tallies).for_each(|(node, tally)| self.known.first[tally.node[1] as usize] = node);
+        Ok(CountedLevel::from(tallies))
     }
 
-    /// The step to the n-gram of this length at `at`, if both shorter ones inside of it are there.
-    #[inline]
-    fn step(&self, at: usize, length: usize, node_at: &[u32]) -> Option<[u32; 2]> {
-        if node_at[at] == NONE || node_at[at + 1] == NONE {
-            return None;
-        }
-        Some([node_at[at], self.sequences.symbols[at + length - 1]])
-    }
-
-    fn longer(&self, length: usize, node_at: &[u32]) -> CountedLevel {
+    fn longer(&mut self, length: usize) -> Result<CountedLevel> {
         let n_parts = rayon::current_num_threads().max(1);
-        let parts = (0..n_parts).into_par_iter().map(|part| self.part(length, node_at, part, n_parts));
-        let mut tallies: Vec<Tally> = parts.collect::<Vec<_>>().concat();
-        tallies.par_sort_unstable_by_key(|tally| tally.node);
-        CountedLevel::from(tallies)
-    }
-
-    /// The n-grams whose hash falls to one thread.
-    fn part(&self, length: usize, node_at: &[u32], part: usize, n_parts: usize) -> Vec<Tally> {
-        let enough = if length < self.shortest { 1 } else { self.min_df.ceil().clamp(1.0, 255.0) as u8 };
-        let is_mine = |hash: u64| ((hash >> 48) * n_parts as u64) >> 16 == part as u64;
+        let enough = self.rule.enough(length);
         let [fewest, most] = SKETCH_SIZES;
-        let n_counters = (self.sequences.symbols.len() / n_parts).next_power_of_two().clamp(fewest, most);
-        let mut sketch: Vec<u8> = if enough > 1 { vec![0; n_counters] } else { Vec::new() };
-        if enough > 1 {
-            for at in 0..self.sequences.symbols.len() {
-                let Some([prefix, symbol]) = self.step(at, length, node_at) else { continue };
-                let hash = spread(prefix, symbol);
-                if is_mine(hash) {
-                    let counter = &mut sketch[hash as usize & (n_counters - 1)];
-                    *counter = counter.saturating_add(1);
-                }
-            }
-        }
-        let mut table: HashTable<Tally> = HashTable::new();
-        for (doc, places) in self.docs() {
-            for at in places {
-                let Some(node) = self.step(at, length, node_at) else { continue };
-                let hash = spread(node[0], node[1]);
-                if !is_mine(hash) || (enough > 1 && sketch[hash as usize & (n_counters - 1)] < enough) {
-                    continue;
-                }
-                let entry = table.entry(hash, |t| t.node == node, |t| spread(t.node[0], t.node[1]));
-                let tally = match entry {
-                    Entry::Occupied(occupied) => occupied.into_mut(),
-                    Entry::Vacant(vacant) => vacant.insert(Tally { node, df: 0, last_doc: 0, count: 0 }).into_mut(),
-                };
-                if self.is_feature(at, length) {
-                    tally.add(doc);
-                }
-            }
-        }
-        table.into_iter().filter(|tally| self.is_kept(tally, length)).collect()
-    }
-
-    /// Which n-gram of this length stands at each place.
-    fn nodes_of(&self, level: &CountedLevel, length: usize, node_at: &[u32]) -> Vec<u32> {
-        let mut table: HashTable<u32> = HashTable::with_capacity(level.nodes.len());
-        let hash_of = |&node: &u32| spread(level.nodes[node as usize][0], level.nodes[node as usize][1]);
-        (0..level.nodes.len() as u32).for_each(|node| {
-            table.insert_unique(hash_of(&node), node, hash_of);
-        });
-        let find = |at: usize| {
-            let Some(step) = self.step(at, length, node_at) else { return NONE };
-            table.find(spread(step[0], step[1]), |&node| level.nodes[node as usize] == step).copied().unwrap_or(NONE)
+        let n_counters = (self.n_read / n_parts).next_power_of_two().clamp(fewest, most);
+        let part = |part| Part {
+            part: part as u64,
+            n_parts: n_parts as u64,
+            length,
+            enough,
+            sketch: if enough > 1 { vec![0; n_counters] } else { Vec::new() },
+            table: HashTable::new(),
         };
-        let mut nodes: Vec<u32> = (0..self.sequences.symbols.len()).into_par_iter().map(find).collect();
-        nodes.push(NONE);
-        nodes
+        let mut parts: Vec<Part> = (0..n_parts).map(part).collect();
+        let (rule, known, at_once) = (self.rule, &mut self.known, self.passes.at_once());
+        if enough > 1 {
+            self.passes.each(&mut |chunk| {
+                let nodes_at = known.nodes_at(&chunk.symbols, at_once);
+                parts.par_iter_mut().for_each(|part| part.estimate(&chunk.symbols, &nodes_at));
+                known.keep(nodes_at, at_once);
+                Ok(())
+            })?;
+        }
+        let mut first_doc = 1;
+        self.passes.each(&mut |chunk| {
+            let nodes_at = known.nodes_at(&chunk.symbols, at_once);
+            parts.par_iter_mut().for_each(|part| part.count(rule, chunk, first_doc, &nodes_at));
+            known.keep(nodes_at, at_once);
+            first_doc += chunk.n_docs() as u32;
+            Ok(())
+        })?;
+        let kept = |part: Part| part.table.into_iter().filter(|tally| rule.is_kept(tally, length)).collect();
+        let mut tallies: Vec<Tally> = parts.into_par_iter().map(kept).collect::<Vec<Vec<Tally>>>().concat();
+        tallies.par_sort_unstable_by_key(|tally| tally.node);
+        Ok(CountedLevel::from(tallies))
     }
 }
 
@@ -246,6 +260,22 @@ mod tests {
         counts
     }
 
+    /// A document at a time.
+    struct OneByOne<'a>(&'a Sequences);
+
+    impl Passes for OneByOne<'_> {
+        fn at_once(&self) -> bool {
+            false
+        }
+
+        fn each(&self, f: &mut dyn FnMut(&Sequences) -> Result<()>) -> Result<()> {
+            (0..self.0.n_docs()).try_for_each(|doc| {
+                let symbols = self.0.of_doc(doc).to_vec();
+                f(&Sequences { docs: vec![symbols.len()], symbols })
+            })
+        }
+    }
+
     proptest! {
         #[test]
         fn counts_are_those_of_the_plain_way(
@@ -264,7 +294,9 @@ mod tests {
                 sequences.docs.push(sequences.symbols.len());
             }
             let (lengths, min_df) = ([shortest, shortest + more], f64::from(min_df));
-            let mut found = spelled_out(&count(&sequences, 4, lengths, whole, min_df));
+            let mut found = spelled_out(&count(&sequences, 4, lengths, whole, min_df).unwrap());
+            let apart = spelled_out(&count(&OneByOne(&sequences), 4, lengths, whole, min_df).unwrap());
+            prop_assert_eq!(&found, &apart);
             // Short ones are kept for what they lead to; the vectorizer leaves out the rare ones.
             found.retain(|_, (df, _)| f64::from(*df) >= min_df);
             prop_assert_eq!(found, count_plainly(&docs, lengths, whole, min_df));

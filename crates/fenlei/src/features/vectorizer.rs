@@ -1,6 +1,7 @@
 //! From texts to sparse rows: fitted on the training part, saved with the model.
 
 mod saved;
+mod stream;
 
 use std::collections::HashMap;
 
@@ -53,6 +54,13 @@ pub struct FittedFeatures {
     pub vectorizer: Vectorizer,
     /// The rows of the texts that it was fitted on.
     pub rows: SparseRows,
+}
+
+fn no_words() -> Error {
+    Error::train(
+        "no words are left after cleaning, in any document",
+        "see what happens to a text with `fenlei inspect text`, and loosen [pipeline]",
+    )
 }
 
 /// The kinds of n-grams that a specification asks for, with their lengths.
@@ -113,10 +121,7 @@ impl Vectorizer {
         let kinds = kinds(spec);
         let n_texts = targets.len();
         if sequences.iter().all(|of_kind| of_kind.symbols.is_empty()) {
-            return Err(Error::train(
-                "no words are left after cleaning, in any document",
-                "see what happens to a text with `fenlei inspect text`, and loosen [pipeline]",
-            ));
+            return Err(no_words());
         }
         let (mut trees, n_columns) = match spec.hash_columns {
             Some(n_columns) => (Vec::new(), n_columns),
@@ -125,7 +130,7 @@ impl Vectorizer {
                     let whole = kind == SymbolKind::Chars(CharScope::Words);
                     count(of_kind, n_symbols(kind, pipeline), lengths, whole, spec.min_df.of(n_texts))
                 });
-                number_columns(spec, counted.collect(), n_texts)?
+                number_columns(spec, counted.collect::<Result<_>>()?, n_texts)?
             }
         };
         let new = |trees: &[Vec<Level>], n_columns| {
@@ -159,6 +164,13 @@ impl Vectorizer {
 
     /// The rows of `texts`, in parallel. Each gets exactly what it gets alone.
     pub fn rows<S: AsRef<str> + Sync>(&self, pipeline: &TextPipeline, texts: &[S]) -> SparseRows {
+        let mut rows = self.counts_of(pipeline, texts);
+        self.weigh_all(&mut rows);
+        rows
+    }
+
+    /// How often each of `texts` has each column, in parallel.
+    fn counts_of<S: AsRef<str> + Sync>(&self, pipeline: &TextPipeline, texts: &[S]) -> SparseRows {
         let parts: Vec<SparseRows> = texts
             .par_chunks(DOCS_PER_TASK)
             .map_init(Default::default, |memory: &mut RowMemory, chunk| {
@@ -169,9 +181,7 @@ impl Vectorizer {
                 part
             })
             .collect();
-        let mut rows = joined(parts, self.n_columns);
-        self.weigh_all(&mut rows);
-        rows
+        joined(parts, self.n_columns)
     }
 
     /// Calls `each` once with every column that a text has. The text is ids of the pipeline; runs of listed tokens must be

@@ -6,8 +6,18 @@ use super::spec::{FeaturesSpec, Idf, Norm, Tf};
 /// The factor of each column; empty where features count alike.
 pub(super) fn idf_of(kind: Idf, counts: &SparseRows) -> Vec<f32> {
     let mut df = vec![0u32; counts.n_columns];
+    add_df(&mut df, counts);
+    idf_of_df(kind, &df, counts.len())
+}
+
+/// Adds to each column's number of documents those of some rows.
+pub(super) fn add_df(df: &mut [u32], counts: &SparseRows) {
     counts.columns.iter().for_each(|&column| df[column as usize] += 1);
-    let n = counts.len() as f64;
+}
+
+/// The factor of each column by how many of the documents have it; empty where features count alike.
+pub(super) fn idf_of_df(kind: Idf, df: &[u32], n_docs: usize) -> Vec<f32> {
+    let n = n_docs as f64;
     let factor = |df: u32| {
         let df = f64::from(df);
         match kind {
@@ -19,7 +29,7 @@ pub(super) fn idf_of(kind: Idf, counts: &SparseRows) -> Vec<f32> {
     };
     match kind {
         Idf::None => Vec::new(),
-        _ => df.into_iter().map(|df| factor(df) as f32).collect(),
+        _ => df.iter().map(|&df| factor(df) as f32).collect(),
     }
 }
 

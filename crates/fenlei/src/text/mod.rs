@@ -9,6 +9,7 @@
 //! nothing to say has no tokens.
 
 mod clean;
+mod corpus;
 mod encoding;
 #[cfg(test)]
 mod golden;
@@ -23,6 +24,7 @@ mod token_table;
 mod truncate;
 mod vocabulary;
 
+pub use corpus::{Corpus, InMemory};
 pub use encoding::{EncodedTexts, Encoding, Stages, Token};
 pub(crate) use pipeline::TokenTexts;
 pub use pipeline::{Scratch, TextPipeline};

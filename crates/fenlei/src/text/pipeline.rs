@@ -10,6 +10,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::clean::{Alignment, Buffers, Cleaned, Cleaner, Trace, Untraced};
+use super::corpus::Corpus;
 use super::encoding::{EncodedTexts, Encoding, Origin, Stages, Token};
 use super::segment::Segmenter;
 use super::spec::{PipelineSpec, Unknown};
@@ -111,6 +112,27 @@ impl Steps {
     }
 }
 
+impl Steps {
+    /// Counts the tokens of `texts`, in parallel.
+    fn count<S: AsRef<str> + Sync>(&self, counts: &TokenCounts, texts: &[S]) {
+        texts.par_chunks(256).for_each_init(
+            || (Buffers::default(), LocalCounts::default()),
+            |(buffers, local), chunk| {
+                for text in chunk {
+                    self.for_each_token(text.as_ref(), buffers, &mut Vec::<Untraced>::new(), |token, _| {
+                        local.add(token);
+                        ControlFlow::Continue(())
+                    });
+                    if local.is_large() {
+                        counts.hand_in(local);
+                    }
+                }
+                counts.hand_in(local);
+            },
+        );
+    }
+}
+
 /// The first 4 GiB of `text`: offsets have 32 bits.
 fn limited(text: &str) -> &str {
     let Ok(mut end) = usize::try_from(u32::MAX) else { return text };
@@ -143,21 +165,27 @@ impl PipelineSpec {
         let files = Files::read(self)?;
         let steps = Steps::new(self, &files, None)?;
         let counts = TokenCounts::default();
-        texts.par_chunks(256).for_each_init(
-            || (Buffers::default(), LocalCounts::default()),
-            |(buffers, local), chunk| {
-                for text in chunk {
-                    steps.for_each_token(text.as_ref(), buffers, &mut Vec::<Untraced>::new(), |token, _| {
-                        local.add(token);
-                        ControlFlow::Continue(())
-                    });
-                    if local.is_large() {
-                        counts.hand_in(local);
-                    }
-                }
-                counts.hand_in(local);
-            },
-        );
+        steps.count(&counts, texts);
+        let vocabulary = counts.into_vocabulary(&self.vocab)?;
+        Ok(TextPipeline { spec: self.clone(), user_dict: files.user_dict, steps, vocabulary })
+    }
+}
+
+impl PipelineSpec {
+    /// [`fit`](Self::fit) on documents that need not be in memory: memory grows with the different tokens, not with the
+    /// documents.
+    ///
+    /// # Errors
+    /// As there, and those of reading the corpus.
+    pub fn fit_corpus(&self, corpus: &dyn Corpus) -> Result<TextPipeline> {
+        self.check_values()?;
+        let files = Files::read(self)?;
+        let steps = Steps::new(self, &files, None)?;
+        let counts = TokenCounts::default();
+        corpus.for_each_chunk(&mut |texts| {
+            steps.count(&counts, texts);
+            Ok(())
+        })?;
         let vocabulary = counts.into_vocabulary(&self.vocab)?;
         Ok(TextPipeline { spec: self.clone(), user_dict: files.user_dict, steps, vocabulary })
     }

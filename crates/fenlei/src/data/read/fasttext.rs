@@ -39,7 +39,7 @@ pub(super) fn read<'o>(
 }
 
 /// The labels of a line and its text. One space parts the last label from the text; more belong to the text.
-fn parse(row: &str) -> (Vec<&str>, &str) {
+pub(in crate::data) fn parse(row: &str) -> (Vec<&str>, &str) {
     let mut labels = Vec::new();
     let mut rest = row;
     while let Some(tail) = rest.strip_prefix(PREFIX) {

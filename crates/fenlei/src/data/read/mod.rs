@@ -2,7 +2,7 @@
 
 pub(crate) mod delimited;
 mod documents;
-mod fasttext;
+pub(super) mod fasttext;
 mod json_lines;
 mod label_first;
 mod parquet;
