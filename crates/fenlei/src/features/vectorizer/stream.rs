@@ -1,6 +1,8 @@
 //! Features of documents that are not all in memory: the documents are passed over several times, and what is kept is
 //! what was found.
 
+use std::cell::Cell;
+
 use super::super::columns::number_columns;
 use super::super::count::{Passes, count};
 use super::super::spec::{CharScope, FeaturesSpec};
@@ -16,6 +18,8 @@ struct Encoded<'a> {
     pipeline: &'a TextPipeline,
     corpus: &'a dyn Corpus,
     kind: SymbolKind,
+    /// Set by the first document that has a word.
+    has_words: &'a Cell<bool>,
 }
 
 impl Passes for Encoded<'_> {
@@ -24,7 +28,11 @@ impl Passes for Encoded<'_> {
     }
 
     fn each(&self, f: &mut dyn FnMut(&Sequences) -> Result<()>) -> Result<()> {
-        self.corpus.for_each_chunk(&mut |texts| f(&Sequences::new(self.pipeline, texts, self.kind)))
+        self.corpus.for_each_chunk(&mut |texts| {
+            let sequences = Sequences::new(self.pipeline, texts, self.kind);
+            self.has_words.set(self.has_words.get() || !sequences.symbols.is_empty());
+            f(&sequences)
+        })
     }
 }
 
@@ -45,17 +53,18 @@ impl Vectorizer {
             n_texts += texts.len();
             Ok(())
         })?;
+        let has_words = &Cell::new(false);
         let bug = |problem| Error::train(problem, "this is a bug, please report it");
         let (blocks, n_columns) = match spec.hash_columns {
             Some(n_columns) => (Vec::new(), n_columns),
             None => {
                 let counted = kinds(spec).into_iter().map(|(kind, lengths)| {
                     let whole = kind == SymbolKind::Chars(CharScope::Words);
-                    let passes = Encoded { pipeline, corpus, kind };
+                    let passes = Encoded { pipeline, corpus, kind, has_words };
                     count(&passes, n_symbols(kind, pipeline), lengths, whole, spec.min_df.of(n_texts))
                 });
                 let counted: Vec<_> = counted.collect::<Result<_>>()?;
-                if counted.iter().all(|levels| levels.iter().all(|level| level.nodes.is_empty())) {
+                if !has_words.get() {
                     return Err(no_words());
                 }
                 number_columns(spec, counted, n_texts)?
