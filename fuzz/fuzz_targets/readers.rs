@@ -7,7 +7,7 @@ use fenlei::data::{Format, MissingLabel, ReadOptions, Target, read_bytes};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
-    // The first byte chooses the options: the digits 0 to 7 a format, 8 and 9 a guess.
+    // The first byte chooses the options: the digits 0 to 8 a format, 9 a guess; h a web archive, which has no labels.
     let Some((&control, bytes)) = bytes.split_first() else { return };
     let options = ReadOptions {
         format: Format::ALL.get(usize::from(control & 0x0f)).copied(),

@@ -14,6 +14,7 @@ use std::thread;
 use anyhow::Result;
 use clap::Args;
 use fenlei::classifier::Classifier;
+use fenlei::data::Ignored;
 use fenlei::{Error, artifact};
 use rayon::prelude::*;
 
@@ -40,7 +41,8 @@ pub(crate) struct PredictArguments {
     /// The model
     #[arg(value_name = "MODEL")]
     model: PathBuf,
-    /// A text, or files that are read line by line (also packed), or - for standard input (the default)
+    /// A text, or files that are read line by line (also packed; web archives page by page), or - for standard input
+    /// (the default)
     #[arg(value_name = "TEXT|FILE")]
     inputs: Vec<String>,
     /// Take every argument as a text, whatever it looks like
@@ -112,6 +114,8 @@ struct ReadSummary {
     encoding: &'static str,
     /// Byte sequences that were replaced.
     malformed: u64,
+    /// What of a web archive gave no text.
+    left_out: Vec<Ignored>,
 }
 
 /// Reads on a thread of its own while this one predicts and writes. A chunk is whatever has been read by the time the
@@ -147,6 +151,10 @@ fn answer_lines(
             "warning: {malformed} byte sequences are not {}; they were replaced by \u{fffd}\n  help: name the encoding with --encoding",
             summary.encoding
         );
+    }
+    if !summary.left_out.is_empty() {
+        let parts: Vec<String> = summary.left_out.iter().map(|i| format!("{} {}", grouped(i.count), i.what)).collect();
+        let _ = writeln!(io::stderr(), "note: a line for each page; left out: {}", parts.join("; "));
     }
     Ok(())
 }

@@ -1,8 +1,10 @@
 //! `fenlei data`: list, get, stats, convert, split, vectorize.
 
+mod convert;
 mod get;
 mod read_args;
 mod run;
+mod select_args;
 mod vectorize;
 
 use std::path::PathBuf;
@@ -11,6 +13,7 @@ use clap::{Args, Subcommand};
 
 pub use read_args::ReadArgs;
 pub use run::run;
+pub use select_args::SelectArgs;
 
 /// Look at, fetch, convert and divide data sets.
 #[derive(Debug, Args)]
@@ -28,7 +31,7 @@ enum DataCommand {
     Get(GetArgs),
     /// Describe documents: labels, lengths, repeats, languages
     Stats(StatsArgs),
-    /// Write documents in another format
+    /// Write documents in another format; crawled pages become documents to label
     Convert(ConvertArgs),
     /// Divide documents into parts that keep the shares of the labels
     Split(SplitArgs),
@@ -63,14 +66,26 @@ struct StatsArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  fenlei data convert reviews.csv reviews.parquet
+  fenlei data convert crawl.warc.gz pages.jsonl --language zh,en
+  fenlei data convert pages.jsonl distinct.jsonl --missing-label keep --dedup near --similarity 0.7
+
+Web archives (WARC, WET) give a document for each page, with the columns url, date, language and title. See
+docs/crawled-text.md.")]
 struct ConvertArgs {
-    /// What to read: a file, a folder, an archive, or - for standard input
+    /// What to read: a file, a folder, an archive (tar, WARC, WET), or - for standard input
     input: PathBuf,
     /// Where to write (.csv, .tsv, .jsonl, .fasttext, .parquet; also with .gz or .zst), or - for standard output
     output: PathBuf,
     /// The format to write, if the name of OUTPUT does not say: csv, tsv, jsonl, fasttext, parquet
     #[arg(long, value_name = "FORMAT")]
     to: Option<fenlei::data::WriteFormat>,
+    /// Print what was read, dropped and written as one JSON object
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    select: SelectArgs,
     #[command(flatten)]
     read: ReadArgs,
 }

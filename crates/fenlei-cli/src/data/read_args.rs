@@ -1,13 +1,14 @@
 //! The flags that overrule what a reader guesses; shared by every command that reads documents.
 
 use clap::Args;
-use fenlei::data::{Format, MissingLabel, ReadOptions, Split};
+use fenlei::data::{Extract, Format, MissingLabel, ReadOptions, Split};
 
 /// How to read documents; what is not given is found out.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Reading")]
 pub struct ReadArgs {
-    /// The layout: csv, tsv, jsonl, fasttext, parquet, label-first, folders (one a class), files (one a class)
+    /// The layout: csv, tsv, jsonl, fasttext, parquet, label-first, folders (one a class), files (one a
+    /// class), warc (web archives: WARC, WET)
     #[arg(long)]
     pub format: Option<Format>,
     /// The column of the text: a name, or a number from 1
@@ -37,6 +38,9 @@ pub struct ReadArgs {
     /// What to do with a document without a label: refuse, skip, keep
     #[arg(long, value_name = "CHOICE", default_value = "refuse")]
     pub missing_label: MissingLabel,
+    /// Which text of a crawled page is taken: main (without navigation, lists of links, footers), all
+    #[arg(long, value_name = "WHICH", default_value = "main")]
+    pub extract: Extract,
 }
 
 impl From<&ReadArgs> for ReadOptions {
@@ -52,6 +56,7 @@ impl From<&ReadArgs> for ReadOptions {
             split: args.split,
             has_header: args.no_header.then_some(false),
             missing_label: args.missing_label,
+            extract: args.extract,
         }
     }
 }

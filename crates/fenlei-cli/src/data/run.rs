@@ -1,14 +1,14 @@
 //! Runs the subcommands of `fenlei data`. Tables and data go to stdout, findings to stderr.
 
 use std::fs;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use fenlei::Error;
-use fenlei::data::{self, Dataset, Findings, KNOWN_SETS, Part, ReadOptions, Split, WriteFormat, Written};
+use fenlei::data::{self, Dataset, Findings, KNOWN_SETS, MissingLabel, Part, ReadOptions, Split, Written};
 
-use super::{ConvertArgs, DataArgs, DataCommand, SplitArgs, StatsArgs, get};
+use super::{DataArgs, DataCommand, SplitArgs, StatsArgs, convert, get};
 
 /// Runs one of the subcommands.
 ///
@@ -19,7 +19,7 @@ pub fn run(args: DataArgs) -> Result<()> {
         DataCommand::List => list(&mut io::stdout().lock()),
         DataCommand::Get(args) => get::run(&args),
         DataCommand::Stats(args) => stats(&args, &mut io::stdout().lock()),
-        DataCommand::Convert(args) => convert(&args),
+        DataCommand::Convert(args) => convert::run(&args),
         DataCommand::Split(args) => split(&args, &mut io::stdout().lock()),
         DataCommand::Vectorize(args) => super::vectorize::run(&args),
     }
@@ -34,8 +34,13 @@ fn list(out: &mut dyn Write) -> Result<()> {
 }
 
 fn stats(args: &StatsArgs, out: &mut dyn Write) -> Result<()> {
-    let options = ReadOptions::from(&args.read);
+    let asked = ReadOptions::from(&args.read);
     for path in &args.paths {
+        let mut options = asked.clone();
+        if path.exists() && data::is_crawl(path)? {
+            // Crawled pages have no labels, and are described without them.
+            options.missing_label = MissingLabel::Keep;
+        }
         let parts = match options.split {
             Some(_) => vec![part(data::read(path, &options)?)],
             None => data::read_all(path, &options)?,
@@ -63,34 +68,6 @@ fn stats(args: &StatsArgs, out: &mut dyn Write) -> Result<()> {
 
 fn part((dataset, findings): (Dataset, Findings)) -> Part {
     Part { split: findings.split, dataset, findings }
-}
-
-fn convert(args: &ConvertArgs) -> Result<()> {
-    let options = ReadOptions::from(&args.read);
-    let is_stdio = |path: &Path| path == Path::new("-");
-    let (dataset, findings) = if is_stdio(&args.input) {
-        let mut bytes = Vec::new();
-        io::stdin().lock().read_to_end(&mut bytes).context("cannot read standard input")?;
-        data::read_bytes(&bytes, &options)?
-    } else {
-        data::read(&args.input, &options)?
-    };
-    tell(&findings)?;
-    let format = format_for(&args.output, args.to)?;
-    let written = if is_stdio(&args.output) {
-        data::write_to(&dataset, io::stdout(), format, &args.output)?
-    } else {
-        data::write(&dataset, &args.output, format)?
-    };
-    tell_written(&args.output, &written)
-}
-
-fn format_for(path: &Path, asked: Option<WriteFormat>) -> Result<WriteFormat> {
-    asked.or_else(|| WriteFormat::of_path(path)).ok_or_else(|| {
-        let problem = "the name does not say which format to write";
-        let help = "end it with .csv, .tsv, .jsonl, .fasttext or .parquet, or pass --to FORMAT";
-        Error::config(path.display().to_string(), problem, help).into()
-    })
 }
 
 fn split(args: &SplitArgs, out: &mut dyn Write) -> Result<()> {
@@ -121,11 +98,11 @@ fn part_names(n_parts: usize) -> Result<Vec<String>> {
     })
 }
 
-fn tell(findings: &Findings) -> Result<()> {
+pub(super) fn tell(findings: &Findings) -> Result<()> {
     Ok(writeln!(io::stderr().lock(), "{findings}")?)
 }
 
-fn tell_written(path: &Path, written: &Written) -> Result<()> {
+pub(super) fn tell_written(path: &Path, written: &Written) -> Result<()> {
     let mut err = io::stderr().lock();
     writeln!(err, "{}: wrote {} documents", path.display(), written.rows)?;
     if written.line_ends_replaced > 0 {

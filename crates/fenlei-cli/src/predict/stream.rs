@@ -34,7 +34,7 @@ pub(super) fn read_as_it_comes(
     if encoding.is_some() && !is_utf8 {
         return put_all(TextLines::open(input, name, encoding)?, queue);
     }
-    let mut summary = ReadSummary { encoding: "UTF-8", malformed: 0 };
+    let mut summary = ReadSummary { encoding: "UTF-8", ..ReadSummary::default() };
     // Whether a character beyond ASCII has shown that this is UTF-8; after that, what is not is damage.
     let mut sure = is_utf8;
     let mut line = Vec::new();
@@ -61,17 +61,19 @@ pub(super) fn read_as_it_comes(
     }
 }
 
-/// Whether a line holds what no line of UTF-8 text does: the start of packed bytes, or the zeros of UTF-16.
+/// Whether a line holds what no line of UTF-8 text does: the start of packed bytes or of a web archive, or the zeros
+/// of UTF-16.
 fn is_no_text(line: &[u8], first: bool) -> bool {
     let packed = first && (line.starts_with(&[0x1f, 0x8b]) || line.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]));
-    packed || (first && line.contains(&0))
+    // A web archive has pages, not lines.
+    packed || (first && (line.contains(&0) || line.starts_with(b"WARC/1.")))
 }
 
 fn put_all(mut lines: TextLines<'_>, queue: &LineQueue) -> Result<ReadSummary> {
     for line in &mut lines {
         queue.put(line?);
     }
-    Ok(ReadSummary { encoding: lines.encoding(), malformed: lines.malformed() })
+    Ok(ReadSummary { encoding: lines.encoding(), malformed: lines.malformed(), left_out: lines.left_out() })
 }
 
 #[cfg(test)]
@@ -91,7 +93,7 @@ mod tests {
     fn lines_of_utf8_are_given_one_by_one() {
         let (found, summary) = lines("\u{feff}good\r\n\n很好\nlast".as_bytes(), None);
         assert_eq!(found, ["good", "", "很好", "last"]);
-        assert_eq!(summary, ReadSummary { encoding: "UTF-8", malformed: 0 });
+        assert_eq!(summary, ReadSummary { encoding: "UTF-8", ..ReadSummary::default() });
         assert_eq!(lines(b"", None).0, [""; 0]);
     }
 

@@ -22,6 +22,11 @@ pub(crate) fn by_label(label: &str) -> Result<&'static Encoding> {
     })
 }
 
+/// The name for people: what WHATWG calls gb18030 is known as GB18030.
+pub(crate) fn name(encoding: &'static Encoding) -> &'static str {
+    if encoding == GB18030 { "GB18030" } else { encoding.name() }
+}
+
 /// What the first bytes alone decide: a byte-order mark, or UTF-16 without one.
 pub(crate) fn of_mark(head: &[u8]) -> Option<&'static Encoding> {
     Encoding::for_bom(head).map(|(encoding, _)| encoding).or_else(|| utf16_without_mark(head))

@@ -130,6 +130,7 @@ impl fmt::Display for Findings {
             Format::LabelFirst => "lines that begin with their label",
             Format::Folders => "a folder a class",
             Format::Files => "a file a class",
+            Format::Warc => "web archive",
         };
         write!(f, "{}: {layout}", self.path.display())?;
         if let Some(delimiter) =
@@ -152,13 +153,14 @@ impl fmt::Display for Findings {
         if self.compression != Compression::None {
             write!(f, ", {}", self.compression)?;
         }
+        let (one, many) = if self.format == Format::Warc { ("page", "pages") } else { ("file", "files") };
         match self.encodings.as_slice() {
             [] => {}
             [(name, _)] => write!(f, ", {name}")?,
             several => {
                 let parts: Vec<String> = several
                     .iter()
-                    .map(|(name, n)| format!("{name} ({n} {})", if *n == 1 { "file" } else { "files" }))
+                    .map(|(name, n)| format!("{name} ({n} {})", if *n == 1 { one } else { many }))
                     .collect();
                 write!(f, ", {}", parts.join(" and "))?;
             }
@@ -186,7 +188,8 @@ impl fmt::Display for Findings {
             write!(f, " (names from {file})")?;
         }
         for (count, what) in [
-            (self.unlabelled, "documents have no label"),
+            // Crawled pages never have one.
+            (if self.format == Format::Warc { 0 } else { self.unlabelled }, "documents have no label"),
             (self.malformed, "malformed byte sequences were replaced by U+FFFD; --encoding chooses another encoding"),
             (self.texts_with_nul, "texts hold NUL characters, which were kept"),
         ] {

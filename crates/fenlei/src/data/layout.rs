@@ -174,7 +174,10 @@ fn plan_of_files(loose: &[Entry], place: &str, format: Option<Format>, found: &m
         (_, format) => {
             let holds_labels = |name: &&str| {
                 let path = std::path::Path::new(name);
-                matches!(extension(path).as_str(), "csv" | "tsv" | "tab" | "jsonl" | "ndjson" | "json" | "parquet")
+                matches!(
+                    extension(path).as_str(),
+                    "csv" | "tsv" | "tab" | "jsonl" | "ndjson" | "json" | "parquet" | "warc" | "wet"
+                )
             };
             if format.is_none() && file_names.iter().any(holds_labels) {
                 let help = "give the path of one of them, or --format files if each holds the lines of one class";

@@ -1,19 +1,22 @@
-//! Texts to predict, a line at a time, in constant memory.
+//! Texts to predict, a line (or a crawled page) at a time, in constant memory.
 
 use std::io::{Cursor, Read};
 use std::path::PathBuf;
 
 use super::Compression;
 use super::compression::{decompressed, read_head};
+use super::crawl::{CrawlReader, is_crawl_head};
 use super::decode::{Decoding, Malformed, next_line};
 use super::encoding::{self, Evidence, HEAD};
 use super::source::Source;
+use super::{Extract, Ignored};
 use crate::{Error, Result};
 
 /// The decoded lines of any reader, in order, empty ones included, without their ends.
 ///
 /// gzip and zstd are recognised by their magic bytes, the encoding from the first 64 KiB (which are waited for, so
-/// that the answer never depends on how a pipe cuts its input). Memory is that of the longest line.
+/// that the answer never depends on how a pipe cuts its input). Memory is that of the longest line. A web archive
+/// (WARC, WET) gives the main text of each page in place of a line.
 ///
 /// ```
 /// # use fenlei::data::TextLines;
@@ -22,12 +25,16 @@ use crate::{Error, Result};
 /// # Ok::<(), fenlei::Error>(())
 /// ```
 pub struct TextLines<'a> {
-    reader: Decoding<Box<dyn Read + Send + 'a>>,
+    texts: Texts<'a>,
     path: PathBuf,
-    encoding: &'static encoding_rs::Encoding,
+    encoding: &'static str,
     compression: Compression,
-    line: Vec<u8>,
     ended: bool,
+}
+
+enum Texts<'a> {
+    Lines { reader: Box<Decoding<Box<dyn Read + Send + 'a>>>, line: Vec<u8> },
+    Pages(Box<CrawlReader<Box<dyn Read + Send + 'a>>>),
 }
 
 impl<'a> TextLines<'a> {
@@ -43,10 +50,20 @@ impl<'a> TextLines<'a> {
     ///
     /// # Errors
     /// Also [`Error::Config`] if there is no such encoding.
-    pub fn open(reader: impl Read + Send + 'a, path: impl Into<PathBuf>, encoding: Option<&str>) -> Result<Self> {
+    pub fn open(mut reader: impl Read + Send + 'a, path: impl Into<PathBuf>, encoding: Option<&str>) -> Result<Self> {
         let path = path.into();
         let asked = encoding.map(encoding::by_label).transpose()?;
         let failed = |error| Source::in_memory(path.clone(), b"").failed(error);
+        let packed = read_head(&mut reader, 1 << 12).map_err(failed)?;
+        let is_crawl = is_crawl_head(&packed, &path);
+        let reader = Cursor::new(packed).chain(reader);
+        if is_crawl {
+            let pages =
+                CrawlReader::new(Box::new(reader) as Box<dyn Read + Send + 'a>, Extract::Main).map_err(failed)?;
+            let compression = pages.compression();
+            let texts = Texts::Pages(Box::new(pages));
+            return Ok(Self { texts, path, encoding: "its own encoding", compression, ended: false });
+        }
         let (compression, mut plain) = decompressed(reader).map_err(failed)?;
         let head = read_head(&mut plain, HEAD).map_err(failed)?;
         let complete = head.len() < HEAD;
@@ -59,13 +76,14 @@ impl<'a> TextLines<'a> {
             evidence.decide()
         });
         let whole: Box<dyn Read + Send + 'a> = Box::new(Cursor::new(head).chain(plain));
-        let reader = Decoding::new(whole, encoding, Malformed::Replace);
-        Ok(Self { reader, path, encoding, compression, line: Vec::new(), ended: false })
+        let reader = Box::new(Decoding::new(whole, encoding, Malformed::Replace));
+        let texts = Texts::Lines { reader, line: Vec::new() };
+        Ok(Self { texts, path, encoding: encoding.name(), compression, ended: false })
     }
 
-    /// The name of the encoding.
+    /// The name of the encoding; crawled pages each have their own.
     pub fn encoding(&self) -> &'static str {
-        self.encoding.name()
+        self.encoding
     }
 
     /// How the input is compressed.
@@ -75,7 +93,21 @@ impl<'a> TextLines<'a> {
 
     /// How many malformed sequences were replaced by U+FFFD so far.
     pub fn malformed(&self) -> u64 {
-        self.reader.malformed()
+        match &self.texts {
+            Texts::Lines { reader, .. } => reader.malformed(),
+            Texts::Pages(pages) => pages.malformed(),
+        }
+    }
+
+    /// What was left out so far: damaged records of a web archive, and those without a page.
+    pub fn left_out(&self) -> Vec<Ignored> {
+        match &self.texts {
+            Texts::Lines { .. } => Vec::new(),
+            Texts::Pages(pages) => {
+                let left_out = pages.left_out().into_iter();
+                left_out.map(|(what, count)| Ignored { what: what.to_owned(), count }).collect()
+            }
+        }
     }
 }
 
@@ -86,13 +118,17 @@ impl Iterator for TextLines<'_> {
         if self.ended {
             return None;
         }
-        match next_line(&mut self.reader, &mut self.line) {
-            Ok(true) => {
-                // Long lines should not keep their room for the rest of the input: the buffer goes to the caller.
-                let line = std::mem::take(&mut self.line);
-                Some(Ok(String::from_utf8(line).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned())))
-            }
-            Ok(false) => {
+        let next = match &mut self.texts {
+            // Long lines should not keep their room for the rest of the input: the buffer goes to the caller.
+            Texts::Lines { reader, line } => next_line(reader, line).map(|more| {
+                let line = more.then(|| std::mem::take(line))?;
+                Some(String::from_utf8(line).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned()))
+            }),
+            Texts::Pages(pages) => pages.next_page().map(|page| page.map(|page| page.text)),
+        };
+        match next {
+            Ok(Some(text)) => Some(Ok(text)),
+            Ok(None) => {
                 self.ended = true;
                 None
             }

@@ -10,6 +10,8 @@
 mod collect;
 mod columns;
 mod compression;
+mod convert;
+mod crawl;
 mod decode;
 mod encoding;
 mod findings;
@@ -21,6 +23,7 @@ mod line_file;
 mod lines;
 mod options;
 mod read;
+mod select;
 mod source;
 mod split;
 mod stats;
@@ -32,12 +35,15 @@ use std::cmp::Ordering;
 use std::collections::HashMap;
 
 pub use compression::Compression;
+pub use convert::{Conversion, Converted, convert};
+pub use crawl::{is_crawl, is_crawl_bytes};
 pub use findings::{Findings, Ignored};
 pub use get::{GetOptions, KNOWN_SETS, KnownSet, Progress, get};
 pub use line_file::{LineFile, Lines};
 pub use lines::TextLines;
-pub use options::{Format, MissingLabel, ReadOptions, Split};
+pub use options::{Extract, Format, MissingLabel, ReadOptions, Split};
 pub use read::{Part, read, read_all, read_bytes, splits};
+pub use select::{Dedup, Dropped, Reason, Selection};
 pub use split::{split, stratified_folds, stratified_split};
 pub use stats::{Duplicates, LabelCount, Lengths, Share, Stats, stats};
 pub use target::Target;
@@ -62,6 +68,17 @@ pub struct Dataset {
     pub labels: Vec<String>,
     /// Whether a document may have any number of labels (sigmoid head) rather than exactly one (softmax head).
     pub multi_label: bool,
+    /// What else is known about the documents, such as the address of a crawled page; written beside text and label.
+    pub columns: Vec<Column>,
+}
+
+/// Something known about each document that no model sees.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    /// The name.
+    pub name: String,
+    /// A value for each document; empty where nothing is known.
+    pub values: Vec<String>,
 }
 
 impl Dataset {
@@ -70,7 +87,7 @@ impl Dataset {
     /// # Errors
     /// [`Error::Config`] that says which invariant does not hold.
     pub fn new(texts: Vec<String>, targets: Vec<Target>, labels: Vec<String>, multi_label: bool) -> Result<Self> {
-        let dataset = Self { texts, targets, labels, multi_label };
+        let dataset = Self { texts, targets, labels, multi_label, columns: Vec::new() };
         match dataset.broken_invariant() {
             None => Ok(dataset),
             Some(problem) => Err(Error::config("data set", problem, "build it with `data::read`, or mend the caller")),
@@ -108,6 +125,7 @@ impl Dataset {
             targets: indices.iter().map(|&i| self.targets[i].clone()).collect(),
             labels: self.labels.clone(),
             multi_label: self.multi_label,
+            columns: self.columns.iter().map(|column| column.subset(indices)).collect(),
         }
     }
 
@@ -143,13 +161,16 @@ impl Dataset {
             (target, _) => Target::many(target.as_slice().iter().map(to_known).collect()),
         });
         let targets = targets.collect();
-        Self::new(self.texts, targets, labels.to_vec(), multi_label)
+        Ok(Self { columns: self.columns, ..Self::new(self.texts, targets, labels.to_vec(), multi_label)? })
     }
 
     fn broken_invariant(&self) -> Option<String> {
         let n = self.labels.len();
         if self.texts.len() != self.targets.len() {
             return Some(format!("found {} texts and {} targets", self.texts.len(), self.targets.len()));
+        }
+        if let Some(column) = self.columns.iter().find(|column| column.values.len() != self.texts.len()) {
+            return Some(format!("found {} values in column {:?}", column.values.len(), column.name));
         }
         let order = label_order(&self.labels);
         if let Some(pair) = self.labels.windows(2).find(|pair| order(&pair[0], &pair[1]) != Ordering::Less) {
@@ -166,6 +187,12 @@ impl Dataset {
         };
         let bad = self.targets.iter().position(|target| !fits(target))?;
         Some(format!("document {bad} has target {:?} with {n} labels", self.targets[bad]))
+    }
+}
+
+impl Column {
+    fn subset(&self, indices: &[usize]) -> Self {
+        Self { name: self.name.clone(), values: indices.iter().map(|&i| self.values[i].clone()).collect() }
     }
 }
 

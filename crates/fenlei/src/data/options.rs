@@ -34,11 +34,14 @@ pub enum Format {
     /// One file a class, one document a line (folder or tar archive).
     #[serde(rename = "files")]
     Files,
+    /// Web archive (WARC, WET): a page a document, without labels.
+    #[serde(rename = "warc")]
+    Warc,
 }
 
 impl Format {
     /// Every format, in the order of the documentation.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Csv,
         Self::Tsv,
         Self::JsonLines,
@@ -47,6 +50,7 @@ impl Format {
         Self::LabelFirst,
         Self::Folders,
         Self::Files,
+        Self::Warc,
     ];
 
     /// The name in configurations and on the command line.
@@ -60,6 +64,7 @@ impl Format {
             Self::LabelFirst => "label-first",
             Self::Folders => "folders",
             Self::Files => "files",
+            Self::Warc => "warc",
         }
     }
 }
@@ -169,7 +174,40 @@ impl FromStr for MissingLabel {
     }
 }
 
-fn unknown(what: &str, found: &str, expected: &[&str]) -> Error {
+/// Which text of a crawled page is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Extract {
+    /// The main text: without navigation, lists of links, footers.
+    #[default]
+    Main,
+    /// All text that the page shows.
+    All,
+}
+
+impl Extract {
+    /// Every choice.
+    pub const ALL: [Self; 2] = [Self::Main, Self::All];
+
+    /// The name in configurations and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Main => "main",
+            Self::All => "all",
+        }
+    }
+}
+
+impl FromStr for Extract {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        let found = Self::ALL.into_iter().find(|choice| choice.name() == name);
+        found.ok_or_else(|| unknown("extract", name, &Self::ALL.map(Self::name)))
+    }
+}
+
+pub(super) fn unknown(what: &str, found: &str, expected: &[&str]) -> Error {
     Error::config(what, format!("found {found:?}, expected one of {}", expected.join(", ")), "choose one of these")
 }
 
@@ -197,6 +235,8 @@ pub struct ReadOptions {
     pub has_header: Option<bool>,
     /// What to do with a document whose label is missing.
     pub missing_label: MissingLabel,
+    /// Which text of a crawled page is taken.
+    pub extract: Extract,
 }
 
 impl ReadOptions {

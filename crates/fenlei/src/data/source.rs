@@ -37,6 +37,14 @@ impl<'a> Source<'a> {
         opened.map_err(|error| self.failed(error))
     }
 
+    /// The bytes as they are, from the start.
+    pub(crate) fn open_packed(&self) -> Result<Box<dyn Read + Send + 'a>> {
+        Ok(match self.bytes {
+            Some(bytes) => Box::new(bytes),
+            None => Box::new(File::open(&self.path).map_err(|error| Error::io("read", &self.path, error))?),
+        })
+    }
+
     /// Up to `n` decompressed bytes from the start, and whether that is all.
     pub(crate) fn head(&self, n: usize) -> Result<(Compression, Vec<u8>, bool)> {
         let (compression, mut reader) = self.open()?;

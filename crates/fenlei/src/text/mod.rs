@@ -24,6 +24,7 @@ mod token_table;
 mod truncate;
 mod vocabulary;
 
+pub(crate) use clean::{Flow, html_flow};
 pub use corpus::{Corpus, InMemory};
 pub use encoding::{EncodedTexts, Encoding, Stages, Token};
 pub(crate) use pipeline::TokenTexts;

@@ -7,11 +7,13 @@ mod json_lines;
 mod label_first;
 mod parquet;
 mod text;
+pub(super) mod warc;
 
 use std::fs;
 use std::path::Path;
 
 use super::collect::ClassNames;
+use super::crawl::is_crawl_source;
 use super::findings::Findings;
 use super::layout::{self, Layout, LayoutPart, Plan, is_class_names};
 use super::source::Source;
@@ -78,7 +80,7 @@ pub fn splits(path: &Path) -> Result<Vec<Split>> {
 pub fn read_bytes(bytes: &[u8], options: &ReadOptions) -> Result<(Dataset, Findings)> {
     let path = Path::new("<bytes>");
     let source = Source::in_memory(path, bytes);
-    if is_tar(&source.head(512)?.1) {
+    if !is_warc(&source, options)? && is_tar(&source.head(512)?.1) {
         let tree = Tree::of_archive(&source, None)?;
         let parts = read_tree(path, tree, options, Some(options.split.unwrap_or(Split::Train)))?;
         let part = parts.into_iter().next().ok_or_else(|| no_documents(path))?;
@@ -102,7 +104,8 @@ fn open<'a>(path: &Path, wanted: Option<&[Split]>) -> Result<Opened<'a>> {
         Ok(metadata) if metadata.is_dir() => Tree::of_folder(path).map(Opened::Tree),
         Ok(_) => {
             let source = Source::on_disk(path);
-            if is_tar(&source.head(512)?.1) {
+            // A damaged archive of the web can still be read, though its head cannot.
+            if !is_crawl_source(&source)? && is_tar(&source.head(512)?.1) {
                 return Tree::of_archive(&source, wanted).map(Opened::Tree);
             }
             Ok(Opened::File(source))
@@ -239,6 +242,9 @@ fn read_file(
     options: &ReadOptions,
     class_names: Option<&ClassNames>,
 ) -> Result<(Dataset, Findings)> {
+    if is_warc(source, options)? {
+        return warc::read(source, options);
+    }
     let (_, head, _) = source.head(4)?;
     let looks_like_parquet = head == b"PAR1" && options.format.is_none();
     if looks_like_parquet || options.format == Some(Format::Parquet) {
@@ -256,7 +262,7 @@ fn read_file(
         Format::JsonLines => json_lines::read(&mut file, options, &mut findings)?,
         Format::FastText => fasttext::read(&mut file, options, &mut findings)?,
         Format::LabelFirst => label_first::read(&mut file, options, &mut findings)?,
-        Format::Folders | Format::Files | Format::Parquet => {
+        Format::Folders | Format::Files | Format::Parquet | Format::Warc => {
             let problem = format!("found a file, expected a folder or an archive in the format {format}");
             return Err(Error::data(&source.path, None, problem, "give the path of the folder, or another --format"));
         }
@@ -264,6 +270,14 @@ fn read_file(
     file.note(&mut findings);
     let dataset = collector.finish(&source.path, class_names, &mut findings)?;
     Ok((dataset, findings))
+}
+
+/// Whether a file is read as a web archive.
+pub(super) fn is_warc(source: &Source<'_>, options: &ReadOptions) -> Result<bool> {
+    match options.format {
+        Some(format) => Ok(format == Format::Warc),
+        None => is_crawl_source(source),
+    }
 }
 
 fn refuse_binary(source: &Source<'_>, head: &[u8], options: &ReadOptions) -> Result<()> {

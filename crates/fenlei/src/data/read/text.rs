@@ -10,6 +10,7 @@ use encoding_rs::{Encoding, UTF_8};
 
 use crate::data::decode::{Decoding, Malformed, decode_bytes, next_line};
 use crate::data::encoding;
+pub(super) use crate::data::encoding::name as encoding_name;
 use crate::data::source::Source;
 use crate::data::{Compression, Findings, ReadOptions};
 use crate::{Error, Result};
@@ -107,9 +108,4 @@ impl<'s, 'a> TextFile<'s, 'a> {
 
 fn examined(source: &Source<'_>) -> Result<&'static Encoding> {
     encoding::of_reader(source.open()?.1).map_err(|error| source.failed(error))
-}
-
-/// The name for people: what WHATWG calls gb18030 is known as GB18030.
-pub(super) fn encoding_name(encoding: &'static Encoding) -> &'static str {
-    if encoding == encoding_rs::GB18030 { "GB18030" } else { encoding.name() }
 }

@@ -4,7 +4,7 @@ mod atomic;
 mod parquet;
 mod rows;
 
-use std::io::Write;
+use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::str::FromStr;
 
@@ -91,6 +91,23 @@ pub struct Written {
 /// [`Error::Io`] if the file cannot be written (an old file of this name is then untouched), [`Error::Data`] if
 /// the format cannot hold these documents.
 pub fn write(dataset: &Dataset, path: &Path, format: WriteFormat) -> Result<Written> {
+    write_parts(path, format, |writer| writer.append(dataset))
+}
+
+/// Writes a data set to any writer; `path` names it in error messages.
+///
+/// # Errors
+/// As [`write()`].
+pub fn write_to(dataset: &Dataset, mut writer: impl Write + Send, format: WriteFormat, path: &Path) -> Result<Written> {
+    write_parts_to(&mut writer, path, format, |writer| writer.append(dataset))
+}
+
+/// Writes a file part by part; it appears when `fill` has succeeded.
+pub(crate) fn write_parts(
+    path: &Path,
+    format: WriteFormat,
+    fill: impl FnOnce(&mut DocumentWriter<'_>) -> Result<()>,
+) -> Result<Written> {
     let compression = match path.extension().and_then(|extension| extension.to_str()) {
         Some("gz") => Compression::Gzip,
         Some("zst") => Compression::Zstd,
@@ -103,16 +120,16 @@ pub fn write(dataset: &Dataset, path: &Path, format: WriteFormat) -> Result<Writ
     write_atomically(path, |file| {
         let failed = |error| Error::io("write", path, error);
         match compression {
-            Compression::None => write_to(dataset, file, format, path),
+            Compression::None => write_parts_to(file, path, format, fill),
             Compression::Gzip => {
                 let mut encoder = flate2::write::GzEncoder::new(file, flate2::Compression::default());
-                let written = write_to(dataset, &mut encoder, format, path)?;
+                let written = write_parts_to(&mut encoder, path, format, fill)?;
                 encoder.finish().map_err(failed)?;
                 Ok(written)
             }
             Compression::Zstd => {
                 let mut encoder = zstd::stream::write::Encoder::new(file, 3).map_err(failed)?;
-                let written = write_to(dataset, &mut encoder, format, path)?;
+                let written = write_parts_to(&mut encoder, path, format, fill)?;
                 encoder.finish().map_err(failed)?;
                 Ok(written)
             }
@@ -120,20 +137,70 @@ pub fn write(dataset: &Dataset, path: &Path, format: WriteFormat) -> Result<Writ
     })
 }
 
-/// Writes a data set to any writer; `path` names it in error messages.
-///
-/// # Errors
-/// As [`write()`].
-pub fn write_to(dataset: &Dataset, mut writer: impl Write + Send, format: WriteFormat, path: &Path) -> Result<Written> {
-    let written = match format {
-        WriteFormat::Csv => rows::write_delimited(dataset, &mut writer, b',', path),
-        WriteFormat::Tsv => rows::write_delimited(dataset, &mut writer, b'\t', path),
-        WriteFormat::JsonLines => rows::write_json_lines(dataset, &mut writer, path),
-        WriteFormat::FastText => rows::write_fasttext(dataset, &mut writer, path),
-        WriteFormat::Parquet => parquet::write(dataset, &mut writer, path),
-    }?;
-    writer.flush().map_err(|error| Error::io("write", path, error))?;
-    Ok(written)
+/// The same to any writer.
+pub(crate) fn write_parts_to(
+    writer: &mut (dyn Write + Send),
+    path: &Path,
+    format: WriteFormat,
+    fill: impl FnOnce(&mut DocumentWriter<'_>) -> Result<()>,
+) -> Result<Written> {
+    let mut documents = DocumentWriter::new(writer, path, format);
+    fill(&mut documents)?;
+    documents.finish()
+}
+
+/// Writes documents part by part. All parts have the same labels and columns.
+pub(crate) struct DocumentWriter<'w> {
+    rows: Rows<'w>,
+    path: &'w Path,
+    written: Written,
+}
+
+enum Rows<'w> {
+    Delimited(rows::Delimited<&'w mut (dyn Write + Send)>),
+    JsonLines(BufWriter<&'w mut (dyn Write + Send)>),
+    FastText(BufWriter<&'w mut (dyn Write + Send)>),
+    Parquet(Box<parquet::ParquetWriter<&'w mut (dyn Write + Send)>>),
+}
+
+impl<'w> DocumentWriter<'w> {
+    fn new(writer: &'w mut (dyn Write + Send), path: &'w Path, format: WriteFormat) -> Self {
+        let rows = match format {
+            WriteFormat::Csv => Rows::Delimited(rows::Delimited::new(writer, b',')),
+            WriteFormat::Tsv => Rows::Delimited(rows::Delimited::new(writer, b'\t')),
+            WriteFormat::JsonLines => Rows::JsonLines(BufWriter::new(writer)),
+            WriteFormat::FastText => Rows::FastText(BufWriter::new(writer)),
+            WriteFormat::Parquet => Rows::Parquet(Box::new(parquet::ParquetWriter::new(writer))),
+        };
+        Self { rows, path, written: Written::default() }
+    }
+
+    /// Writes more documents.
+    pub(crate) fn append(&mut self, dataset: &Dataset) -> Result<()> {
+        match &mut self.rows {
+            Rows::Delimited(rows) => rows.append(dataset, self.path)?,
+            Rows::JsonLines(writer) => rows::append_json_lines(dataset, writer, self.path)?,
+            Rows::FastText(writer) => rows::append_fasttext(dataset, writer, &mut self.written, self.path)?,
+            Rows::Parquet(writer) => writer.append(dataset, self.path)?,
+        }
+        self.written.rows += dataset.len() as u64;
+        Ok(())
+    }
+
+    /// How many documents have been written.
+    pub(crate) fn rows(&self) -> u64 {
+        self.written.rows
+    }
+
+    fn finish(self) -> Result<Written> {
+        let failed = |error| Error::io("write", self.path, error);
+        match self.rows {
+            Rows::Delimited(rows) => rows.finish().map_err(failed)?,
+            Rows::JsonLines(mut writer) | Rows::FastText(mut writer) => writer.flush().map_err(failed)?,
+            Rows::Parquet(writer) => writer.finish(self.path)?,
+        }
+        Ok(self.written)
+    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 /// How an element stands in the text around it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Flow {
+pub(crate) enum Flow {
     /// Inside a word or a line: `in<b>si</b>de` is one word.
     Inline,
     /// Apart: the words before and after it are different words.
@@ -11,7 +11,7 @@ pub(super) enum Flow {
 
 /// How the element of that name (in lower case) stands; `None` for names that HTML does not have.
 #[rustfmt::skip]
-pub(super) fn flow(name: &[u8]) -> Option<Flow> {
+pub(crate) fn flow(name: &[u8]) -> Option<Flow> {
     match name {
         b"a" | b"abbr" | b"acronym" | b"b" | b"bdi" | b"bdo" | b"big" | b"cite" | b"code" | b"data" | b"del" | b"dfn"
         | b"em" | b"font" | b"i" | b"ins" | b"kbd" | b"mark" | b"nobr" | b"q" | b"ruby" | b"s" | b"samp" | b"small"

@@ -18,6 +18,7 @@ use super::script::is_han;
 use super::spec::{CleanSpec, Html};
 
 pub(crate) use self::align::{Alignment, Trace, Untraced};
+pub(crate) use self::html_elements::{Flow, flow as html_flow};
 
 /// The cleaning steps of one specification.
 #[derive(Clone)]
