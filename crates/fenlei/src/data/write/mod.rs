@@ -157,7 +157,7 @@ pub(crate) struct DocumentWriter<'w> {
 }
 
 enum Rows<'w> {
-    Delimited(rows::Delimited<&'w mut (dyn Write + Send)>),
+    Delimited(Box<rows::Delimited<&'w mut (dyn Write + Send)>>),
     JsonLines(BufWriter<&'w mut (dyn Write + Send)>),
     FastText(BufWriter<&'w mut (dyn Write + Send)>),
     Parquet(Box<parquet::ParquetWriter<&'w mut (dyn Write + Send)>>),
@@ -166,8 +166,8 @@ enum Rows<'w> {
 impl<'w> DocumentWriter<'w> {
     fn new(writer: &'w mut (dyn Write + Send), path: &'w Path, format: WriteFormat) -> Self {
         let rows = match format {
-            WriteFormat::Csv => Rows::Delimited(rows::Delimited::new(writer, b',')),
-            WriteFormat::Tsv => Rows::Delimited(rows::Delimited::new(writer, b'\t')),
+            WriteFormat::Csv => Rows::Delimited(Box::new(rows::Delimited::new(writer, b','))),
+            WriteFormat::Tsv => Rows::Delimited(Box::new(rows::Delimited::new(writer, b'\t'))),
             WriteFormat::JsonLines => Rows::JsonLines(BufWriter::new(writer)),
             WriteFormat::FastText => Rows::FastText(BufWriter::new(writer)),
             WriteFormat::Parquet => Rows::Parquet(Box::new(parquet::ParquetWriter::new(writer))),
