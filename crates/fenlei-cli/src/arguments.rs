@@ -9,6 +9,7 @@ use fenlei::config::{PlanSource, load_further_plan, load_plan};
 use fenlei::train::Plan;
 
 use crate::bench::BenchArgs;
+use crate::cluster::ClusterArguments;
 use crate::config_command::ConfigArguments;
 use crate::data::DataArgs;
 use crate::demo::DemoArguments;
@@ -40,6 +41,7 @@ pub(crate) enum Subcommands {
     Train(TrainArguments),
     Eval(EvalArguments),
     Predict(PredictArguments),
+    Cluster(ClusterArguments),
     Inspect(InspectArguments),
     Config(ConfigArguments),
     #[command(after_help = "Examples:

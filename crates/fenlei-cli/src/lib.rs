@@ -4,6 +4,7 @@
 
 mod arguments;
 mod bench;
+mod cluster;
 mod config_command;
 mod data;
 mod demo;
@@ -52,6 +53,7 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<()> {
         Subcommands::Train(args) => train::run(&args),
         Subcommands::Eval(args) => evaluate::run(&args),
         Subcommands::Predict(args) => predict::run(&args),
+        Subcommands::Cluster(args) => cluster::run(&args),
         Subcommands::Inspect(args) => inspect::run(&args),
         Subcommands::Config(args) => config_command::run(&args),
         Subcommands::Demo(args) => demo::run(&args),

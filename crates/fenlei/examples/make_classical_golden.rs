@@ -147,6 +147,7 @@ fn make(plan: &str, documents: &Dataset, path: &Path) -> Outcome<Classifier> {
         validation: serde_json::to_value(&trained.validation)?,
         data_fingerprint: trained.fingerprint,
         n_train: trained.n_train,
+        ..ModelInfo::default()
     };
     save(path, &trained.classifier, &info)?;
     Ok(trained.classifier)

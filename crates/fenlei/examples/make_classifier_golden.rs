@@ -121,6 +121,7 @@ fn make(plan: &str, documents: &Dataset, path: &std::path::Path) -> Outcome<fenl
         validation: serde_json::to_value(&trained.validation)?,
         data_fingerprint: trained.fingerprint,
         n_train: trained.n_train,
+        ..ModelInfo::default()
     };
     save(path, &trained.classifier, &info)?;
     Ok(trained.classifier)

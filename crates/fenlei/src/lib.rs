@@ -2,6 +2,7 @@
 
 pub mod artifact;
 pub mod classifier;
+pub mod cluster;
 pub mod config;
 pub mod data;
 pub mod error;

@@ -8,9 +8,11 @@ use anyhow::Result;
 use fenlei::Error;
 use fenlei::artifact::{self, ModelInfo};
 use fenlei::classifier::Classifier;
+use fenlei::cluster::ClusterReport;
 use fenlei::metrics::Report;
+use fenlei::features::Vectorizer;
 use fenlei::model::{Model, SparseModel, StrongFeature};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::output::{counted, grouped, print_json, size};
@@ -39,6 +41,9 @@ struct Description<'a> {
     data_fingerprint: &'a str,
     validation: &'a Value,
     history: &'a Value,
+    /// Of a model without labels, its clusters and their figures.
+    #[serde(skip_serializing_if = "Value::is_null")]
+    clusters: &'a Value,
     plan: &'a Value,
 }
 
@@ -86,6 +91,7 @@ fn describe<'a>(path: &'a Path, bytes: u64, classifier: &'a Classifier, info: &'
         data_fingerprint: &info.data_fingerprint,
         validation: &info.validation,
         history: &info.history,
+        clusters: &info.clusters,
         plan: &info.plan,
     }
 }
@@ -100,6 +106,9 @@ fn parameters(model: &Model) -> Vec<Parameter<'_>> {
                 .collect()
         }
         Model::Sparse(sparse) => linear(sparse, ["weights", "bias"]).into(),
+        Model::Cluster(cluster) => {
+            cluster.tables().into_iter().map(|(name, shape)| parameter(name, &shape, name != "vectors")).collect()
+        }
     }
 }
 
@@ -114,17 +123,16 @@ fn parameter<'a>(name: &'a str, shape: &[usize], trained: bool) -> Parameter<'a>
 }
 
 fn strongest(classifier: &Classifier) -> Vec<LabelFeatures<'_>> {
-    let sparse = match classifier.model() {
-        Model::Sparse(sparse) => sparse,
-        Model::Net(net) => match net.wide() {
-            Some(wide) => wide.linear(),
-            None => return Vec::new(),
-        },
-    };
+    let pipeline = classifier.pipeline();
+    let of_linear = |linear: &SparseModel, label| linear.strongest(pipeline, label, FEATURES_SHOWN);
     let labels = classifier.labels().iter().take(LABELS_SHOWN).enumerate();
-    labels
-        .map(|(i, label)| LabelFeatures { label, features: sparse.strongest(classifier.pipeline(), i, FEATURES_SHOWN) })
-        .collect()
+    let features_of = |label| match classifier.model() {
+        Model::Sparse(sparse) => of_linear(sparse, label),
+        Model::Net(net) => net.wide().map(|wide| of_linear(wide.linear(), label)).unwrap_or_default(),
+        Model::Cluster(cluster) => cluster.strongest(pipeline, label, FEATURES_SHOWN),
+    };
+    let features: Vec<_> = labels.map(|(i, label)| LabelFeatures { label, features: features_of(i) }).collect();
+    if features.iter().all(|of_label| of_label.features.is_empty()) { Vec::new() } else { features }
 }
 
 fn write_description(out: &mut impl Write, model: &Description<'_>, classifier: &Classifier) -> Result<()> {
@@ -144,22 +152,24 @@ fn write_description(out: &mut impl Write, model: &Description<'_>, classifier: 
     writeln!(out, "\npipeline: {}", classifier.pipeline().spec())?;
     writeln!(out, "vocabulary: {}", counted(model.vocab_size, "token"))?;
 
+    let family = model.plan.pointer("/model/family").and_then(Value::as_str).unwrap_or("model");
     match classifier.model() {
         Model::Net(net) => {
             if let Some(features) = net.features() {
                 writeln!(out, "features: {}, {}", grouped(features.n_columns()), features.spec())?;
             }
             if let Some(wide) = net.wide() {
-                write_features(out, "wide part", wide.linear(), &model.strongest)?;
+                write_features(out, "wide part", wide.linear().vectorizer(), &model.strongest)?;
             }
             writeln!(out, "\nlayers")?;
             for layer in model.plan.pointer("/model/layers").and_then(Value::as_array).into_iter().flatten() {
                 writeln!(out, "  {}", layer_line(layer))?;
             }
         }
-        Model::Sparse(sparse) => {
-            let family = model.plan.pointer("/model/family").and_then(Value::as_str).unwrap_or("model");
-            write_features(out, family, sparse, &model.strongest)?;
+        Model::Sparse(sparse) => write_features(out, family, sparse.vectorizer(), &model.strongest)?,
+        Model::Cluster(cluster) => {
+            write_features(out, family, cluster.vectorizer(), &model.strongest)?;
+            write_clusters(out, model.clusters)?;
         }
     }
     writeln!(out, "\n{}", counted(model.n_parameters, "parameter"))?;
@@ -183,21 +193,28 @@ fn write_description(out: &mut impl Write, model: &Description<'_>, classifier: 
     Ok(())
 }
 
-/// What a linear model reads, and what it found.
+/// What a model of features reads, and what it found.
 fn write_features(
     out: &mut impl Write,
     name: &str,
-    linear: &SparseModel,
+    features: &Vectorizer,
     strongest: &[LabelFeatures<'_>],
 ) -> Result<()> {
-    let features = linear.vectorizer();
     writeln!(out, "features: {}, {}", grouped(features.n_columns()), features.spec())?;
-    writeln!(out, "\n{name}; what speaks most for each label")?;
+    if !strongest.is_empty() {
+        writeln!(out, "\n{name}; what speaks most for each label")?;
+    }
     for LabelFeatures { label, features } in strongest {
         let features: Vec<String> = features.iter().map(|f| format!("{:?} {:.2}", f.name, f.weight)).collect();
         writeln!(out, "  {label}: {}", if features.is_empty() { "nothing".into() } else { features.join(", ") })?;
     }
     Ok(())
+}
+
+/// The sizes of clusters when they were found, and how clear they were.
+fn write_clusters(out: &mut impl Write, clusters: &Value) -> Result<()> {
+    let Ok(found) = ClusterReport::deserialize(clusters) else { return Ok(()) };
+    Ok(writeln!(out, "\nclusters of the documents they were found in\n{}", found.to_string().trim_end())?)
 }
 
 /// A layer as one line: its type, then its settings.

@@ -6,10 +6,10 @@ use fenlei_nn::net::NetSizes;
 use serde::{Deserialize, Serialize};
 
 use super::container::{self, Container};
-use super::sparse_tensors;
 use super::tensors::TensorData;
+use super::{cluster_tensors, feature_tensors, sparse_tensors};
 use crate::classifier::{Classifier, Decision};
-use crate::model::{Beside, Model, ModelSpec, NetModel, NetModelSpec, SparseSpec, Wide};
+use crate::model::{Beside, ClusterSpec, Model, ModelSpec, NetModel, NetModelSpec, SparseSpec, Wide};
 use crate::text::TextPipeline;
 use crate::{Error, Result};
 
@@ -42,6 +42,9 @@ pub struct ModelInfo {
     pub data_fingerprint: String,
     /// Documents trained on.
     pub n_train: usize,
+    /// Of a model without labels, its clusters and their figures; no document of the user's.
+    #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
+    pub clusters: serde_json::Value,
 }
 
 /// A text with what the pipeline and the model made of it when the file was written.
@@ -95,10 +98,11 @@ pub fn save(path: &Path, classifier: &Classifier, info: &ModelInfo) -> Result<()
             let params = net.net().params.iter();
             let params = params.map(|p| TensorData::from_f32(p.name.clone(), &p.shape, &p.data));
             let features =
-                net.features().into_iter().flat_map(|features| sparse_tensors::vectorizer_tensors(features, ""));
+                net.features().into_iter().flat_map(|features| feature_tensors::tensors(features, ""));
             params.chain(features).chain(net.wide().into_iter().flat_map(wide_tensors)).collect()
         }
         Model::Sparse(sparse) => sparse_tensors::tensors(sparse, ""),
+        Model::Cluster(cluster) => cluster_tensors::tensors(cluster),
     };
     container::save(path, &manifest, &tensors)
 }
@@ -126,19 +130,25 @@ fn from_container(container: &Container) -> Result<(Classifier, ModelInfo)> {
         .map_err(|e| refuse(format!("the manifest does not describe a model of this version: {e}")))?;
     check_decision(&manifest.labels, manifest.decision).map_err(refuse)?;
     let (n_labels, multi_label) = (manifest.labels.len(), manifest.decision.multi_label);
-    let model = match (&manifest.model, SparseSpec::of(&manifest.model)) {
-        (ModelSpec::Net(spec), _) => {
+    let model = match (&manifest.model, SparseSpec::of(&manifest.model), ClusterSpec::of(&manifest.model)) {
+        (ModelSpec::Net(spec), ..) => {
             let sizes = NetSizes { vocab_size: manifest.pipeline.vocab().len(), n_labels, multi_label };
             spec.check().map_err(|e| refuse(e.to_string()))?;
             Model::Net(Box::new(read_net(container, spec, &manifest.pipeline, sizes, &refuse)?))
         }
-        (_, Some(spec)) => {
+        (_, Some(spec), _) => {
             let pipeline = &manifest.pipeline;
             let (sparse, n_read) = sparse_tensors::read(container, "", spec, pipeline, n_labels, multi_label, &refuse)?;
             check_count(container, n_read).map_err(refuse)?;
             Model::Sparse(Box::new(sparse))
         }
-        (_, None) => return Err(refuse("its family has no numbers".to_owned())),
+        (_, _, Some(spec)) => {
+            let (pipeline, labels) = (&manifest.pipeline, &manifest.labels);
+            let (cluster, n_read) = cluster_tensors::read(container, spec, pipeline, labels, multi_label, &refuse)?;
+            check_count(container, n_read).map_err(refuse)?;
+            Model::Cluster(Box::new(cluster))
+        }
+        (_, None, None) => return Err(refuse("its family has no numbers".to_owned())),
     };
     let classifier = Classifier::new(manifest.pipeline, model, manifest.labels, manifest.decision);
     check_probes(&classifier, &manifest.probes).map_err(refuse)?;
@@ -169,7 +179,7 @@ fn read_net(
 ) -> Result<NetModel> {
     let (mut beside, mut n_read) = (Beside::default(), 0);
     if let Some(features) = &spec.features {
-        let (features, n_of_features) = sparse_tensors::read_vectorizer(container, "", features, pipeline, refuse)?;
+        let (features, n_of_features) = feature_tensors::read(container, "", features, pipeline, refuse)?;
         sizes.vocab_size = features.n_columns() + 1;
         (beside.features, n_read) = (Some(features), n_of_features);
     }

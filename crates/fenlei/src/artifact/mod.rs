@@ -4,7 +4,9 @@
 //! files of every released format version load (`testdata/container-v*.fenlei`); a file appears whole or not at all.
 
 mod classifier_file;
+mod cluster_tensors;
 pub mod container;
+mod feature_tensors;
 mod foreign;
 mod header;
 mod sparse_tensors;

@@ -173,7 +173,9 @@ fn describes_a_model(config: &Table) -> bool {
 fn check_flags(source: &PlanSource, plan: &Plan) -> Result<()> {
     let counts_ngrams = match &plan.model {
         ModelSpec::Net(net) => net.features.is_some(),
-        ModelSpec::Linear(_) | ModelSpec::Nb(_) | ModelSpec::NbSvm(_) => true,
+        ModelSpec::Linear(_) | ModelSpec::Nb(_) | ModelSpec::NbSvm(_) | ModelSpec::Nmf(_) | ModelSpec::Lda(_) => true,
+        // Clusters of averages are made of them.
+        ModelSpec::KMeans(_) => false,
     };
     if source.epochs.is_some() && !matches!(plan.model, ModelSpec::Net(_)) {
         let problem = "this model is solved for its optimum, not trained in epochs";

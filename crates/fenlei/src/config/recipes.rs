@@ -36,6 +36,9 @@ pub const RECIPES: &[Recipe] = recipes![
     "nb-svm",
     "mlp",
     "bag",
+    "k-means",
+    "nmf",
+    "lda",
 ];
 
 impl Recipe {

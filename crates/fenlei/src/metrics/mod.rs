@@ -1,4 +1,5 @@
-//! How good predictions are: one [`Report`], the same for every model and every front end.
+//! How good predictions are: one [`Report`], the same for every model and every front end. How good clusters are:
+//! [`ClusterAgreement`] with labels, and the [`Silhouette`] without.
 //!
 //! Invariant: every figure equals scikit-learn's with `zero_division=0` and with all of the model's labels given, to
 //! 1e-9 (`testdata/make_metrics_golden.py` writes the cases that the tests compare with). Sums are taken in one fixed
@@ -31,18 +32,22 @@
 //! The `auc` in `per_class` is one-vs-rest and `null` where that label is undefined.
 
 mod alignment;
+mod clustering;
 mod confusion;
 mod counts;
 mod curves;
 mod probability;
 mod report;
+mod silhouette;
 mod table;
 
 pub use alignment::{LabelAlignment, UnknownLabel, align_labels};
+pub use clustering::ClusterAgreement;
 pub use confusion::Confusion;
 pub use curves::{PrecisionRecallCurve, RocCurve, area_under_roc, precision_recall_curve, roc_curve};
 pub use probability::expected_calibration_error;
 pub use report::{ClassReport, Report};
+pub use silhouette::{Silhouette, silhouette, silhouette_of_vectors};
 
 use crate::data::Target;
 

@@ -1,11 +1,14 @@
 //! Model families: a closed enum, from its description to its numbers.
 
+mod cluster;
 mod net;
 mod net_inputs;
 mod net_spec;
 mod sparse;
 mod wide;
 
+pub use cluster::{AveragedSpec, ClusterModel, ClusterSpec, KMeansSpec, LdaSpec, NO_WORDS, NmfSpec};
+pub(crate) use cluster::{AveragedVectors, ClusterNumbers, Inference, descend, digamma, gram};
 pub(crate) use net::Beside;
 pub use net::NetModel;
 pub(crate) use net::probabilities as net_probabilities;
@@ -36,6 +39,12 @@ pub enum ModelSpec {
     Nb(NbSpec),
     /// Logistic regression over n-grams that naive Bayes weighted.
     NbSvm(NbSvmSpec),
+    /// Clusters around centroids; fitted without labels.
+    KMeans(KMeansSpec),
+    /// Topics by non-negative matrix factorisation; fitted without labels.
+    Nmf(NmfSpec),
+    /// Topics by latent Dirichlet allocation; fitted without labels.
+    Lda(LdaSpec),
 }
 
 /// A model with its numbers.
@@ -45,6 +54,8 @@ pub enum Model {
     Net(Box<NetModel>),
     /// A linear function of a bag of n-grams.
     Sparse(Box<SparseModel>),
+    /// Clusters or topics, found without labels.
+    Cluster(Box<ClusterModel>),
 }
 
 impl ModelSpec {
@@ -61,6 +72,7 @@ impl ModelSpec {
                 NetModel::new(spec, sizes, 0).map(drop)
             }
             Self::Linear(_) | Self::Nb(_) | Self::NbSvm(_) => SparseSpec::of(self).map_or(Ok(()), |spec| spec.check()),
+            Self::KMeans(_) | Self::Nmf(_) | Self::Lda(_) => ClusterSpec::of(self).map_or(Ok(()), |spec| spec.check()),
         }
     }
 }
@@ -72,6 +84,7 @@ impl Model {
         match self {
             Self::Net(net) => net.probabilities(&NetInputs::new(pipeline, net.features(), texts)),
             Self::Sparse(sparse) => sparse.probabilities(pipeline, texts),
+            Self::Cluster(cluster) => cluster.probabilities(pipeline, texts),
         }
     }
 
@@ -80,6 +93,7 @@ impl Model {
         match self {
             Self::Net(net) => ModelSpec::Net(net.spec().clone()),
             Self::Sparse(sparse) => sparse.spec().clone().into(),
+            Self::Cluster(cluster) => cluster.spec().clone().into(),
         }
     }
 }

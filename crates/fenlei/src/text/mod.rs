@@ -34,5 +34,6 @@ pub use spec::{
     Chinese, CleanSpec, Html, Mask, PipelineSpec, Punctuation, SegmentMode, SegmentSpec, StopWordsSpec, TruncateSpec,
     Unknown, VocabSpec,
 };
+pub(crate) use stop_words::StopWords;
 pub use truncate::Keep;
 pub use vocabulary::{UNKNOWN_ID, UNKNOWN_TOKEN, Vocabulary};

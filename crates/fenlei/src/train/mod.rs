@@ -22,7 +22,7 @@ pub use spec::{ClassWeights, EarlyStoppingSpec, Metric, TrainSpec};
 use crate::classifier::Classifier;
 use crate::data::Dataset;
 use crate::metrics::Report;
-use crate::model::{Model, ModelSpec, SparseSpec};
+use crate::model::{ClusterSpec, Model, ModelSpec, SparseSpec};
 use crate::{Error, Result};
 
 /// What a training may be given besides its plan and its documents.
@@ -76,12 +76,16 @@ pub fn train(plan: &Plan, documents: &Dataset, validation: Option<&Dataset>) -> 
 pub fn train_with(plan: &Plan, documents: &Dataset, options: TrainOptions<'_>) -> Result<Trained> {
     let Some(classifier) = &options.from else {
         plan.check()?;
+        if ClusterSpec::of(&plan.model).is_some() {
+            let problem = "this model finds clusters in documents and learns no labels";
+            return Err(Error::config("model.family", problem, "run `fenlei cluster`, or choose another model"));
+        }
         return match SparseSpec::of(&plan.model) {
             Some(spec) => sparse::train(plan, &spec, documents, options),
             None => run::Run::prepare(plan, documents, options)?.finish(),
         };
     };
-    if matches!(classifier.model(), Model::Sparse(_)) {
+    if let Model::Sparse(_) | Model::Cluster(_) = classifier.model() {
         return Err(Error::train(
             "the classifier to train further is solved from its counts, which it does not keep",
             "train anew on all documents together, or start from a net",
@@ -102,6 +106,7 @@ impl Plan {
         if let ModelSpec::Net(net) = &self.model {
             net.check()?;
         }
+        ClusterSpec::of(&self.model).map_or(Ok(()), |spec| spec.check())?;
         SparseSpec::of(&self.model).map_or(Ok(()), |spec| spec.check())
     }
 
