@@ -160,8 +160,7 @@ pub(crate) fn run(args: &ClusterArguments) -> Result<()> {
     let clock = Instant::now();
     let mut progress = ClusterProgress::new(args.quiet);
     let mut on_event = |event: &_| progress.show(event);
-    let options =
-        ClusterOptions { n_examples: args.examples, stop: Some(stop.flag()), on_event: Some(&mut on_event) };
+    let options = ClusterOptions { n_examples: args.examples, stop: Some(stop.flag()), on_event: Some(&mut on_event) };
     let found = cluster(&plan, &documents, &args.k.0, options);
     progress.finish();
     let found = found?;

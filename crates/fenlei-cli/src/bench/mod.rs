@@ -1,6 +1,7 @@
 //! `fenlei bench`: how right, how fast, how small; each figure beside its target.
 
 mod accuracy;
+mod cluster;
 mod export;
 mod features;
 mod peers;
@@ -36,6 +37,7 @@ pub struct BenchArgs {
 #[derive(Debug, Subcommand)]
 enum BenchCommand {
     Accuracy(accuracy::AccuracyArgs),
+    Cluster(cluster::ClusterBenchArgs),
     Features(features::FeaturesArgs),
     Peers(peers::PeersArgs),
     #[command(hide = true)]
@@ -50,6 +52,7 @@ enum BenchCommand {
 pub fn run(args: BenchArgs) -> Result<()> {
     match args.command {
         BenchCommand::Accuracy(args) => accuracy::run(&args),
+        BenchCommand::Cluster(args) => cluster::run(&args),
         BenchCommand::Features(args) => features::run(&args),
         BenchCommand::Peers(args) => peers::run(&args),
         BenchCommand::PeersSelf(args) => peers::run_own(&args),

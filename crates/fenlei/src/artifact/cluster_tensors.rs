@@ -63,11 +63,8 @@ pub(super) fn read(
                 shape => return Err(refuse(format!("its tensor {VECTORS:?} has shape {shape:?}, expected a table"))),
             };
             n_read += 1 + usize::from(averaged.remove_component);
-            let component = if averaged.remove_component {
-                read_finite(container, COMPONENT, &[dim], refuse)?
-            } else {
-                Vec::new()
-            };
+            let component =
+                if averaged.remove_component { read_finite(container, COMPONENT, &[dim], refuse)? } else { Vec::new() };
             let vectors = AveragedVectors { dim, table: table(VECTORS, [n_columns, dim])?, component };
             ClusterNumbers::Averaged(vectors, table(CENTROIDS, [dim, k])?)
         }

@@ -42,7 +42,12 @@ pub(super) fn fit(
     }
     if read.coverage.n_found == 0 {
         let problem = "it has no vector for any word of the documents";
-        return Err(Error::data(path, None, problem, "give vectors of the documents' language, cut into the same words"));
+        return Err(Error::data(
+            path,
+            None,
+            problem,
+            "give vectors of the documents' language, cut into the same words",
+        ));
     }
     let coverage = &read.coverage;
     let (words, tokens) = (100.0 * coverage.of_words(), 100.0 * coverage.of_tokens());

@@ -84,12 +84,7 @@ pub struct Clustered {
 /// # Errors
 /// When the plan is about another model, when there are fewer different documents than clusters, when no document has a
 /// word, and [`Error::Interrupted`].
-pub fn cluster(
-    plan: &Plan,
-    documents: &Dataset,
-    choice: &KChoice,
-    options: ClusterOptions<'_>,
-) -> Result<Clustered> {
+pub fn cluster(plan: &Plan, documents: &Dataset, choice: &KChoice, options: ClusterOptions<'_>) -> Result<Clustered> {
     let spec = checked_spec(plan, choice)?;
     let mut watch = Watch { stop: options.stop, on_event: options.on_event };
     let pipeline = plan.pipeline.fit(&documents.texts)?;
@@ -125,6 +120,7 @@ pub fn cluster(
     let fitter = Fitter { spec: &spec, seed };
     let bug = |problem| Error::train(problem, "this is a bug, please report it");
     let numbers = fitter.fit(&space, &mut watch)?;
+    watch.tell(&ClusterEvent::Fitted);
     let mut model = ClusterModel::new(spec.clone(), vectorizer, numbers).map_err(bug)?;
     let sizes = space::sizes(&model.clusters_of_rows(&rows), k);
     let mut order: Vec<usize> = (0..k).collect();

@@ -126,7 +126,9 @@ mod tests {
             let columns = rows.transposed();
             let (weights, topics) = (case.first_weights.concat(), case.first_topics.concat());
             let mut factors = Factors { k: case.k, weights, topics };
-            (0..case.passes).for_each(|_| drop(factors.pass(&rows, &columns)));
+            for _ in 0..case.passes {
+                factors.pass(&rows, &columns);
+            }
             for (found, expected) in
                 [(&factors.weights, case.weights.concat()), (&factors.topics, case.topics.concat())]
             {

@@ -202,7 +202,9 @@ impl Space {
     /// What a model gives its points.
     fn clusters(&self, spec: &ClusterSpec, numbers: &ClusterNumbers) -> Vec<Option<u32>> {
         match &self.kind {
-            Kind::Features { points, counts } => numbers.clusters_of_rows(spec, counts.as_ref().unwrap_or(points.rows())),
+            Kind::Features { points, counts } => {
+                numbers.clusters_of_rows(spec, counts.as_ref().unwrap_or(points.rows()))
+            }
             Kind::Averages { points, .. } => numbers.clusters_of_averages(&points.values, points.dim),
         }
     }

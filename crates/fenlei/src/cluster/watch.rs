@@ -30,6 +30,8 @@ pub enum ClusterEvent {
         /// What is made large or small: the mean cosine with the centroids, or the error.
         figure: f64,
     },
+    /// The numbers of the model are found; names and figures follow.
+    Fitted,
 }
 
 /// Who listens, and who may ask to end.

@@ -298,7 +298,8 @@ mod tests {
 
     #[test]
     fn joined_sets_have_the_labels_of_both() {
-        let other = Dataset::new(strings(&["d", "e"]), vec![Target::One(0), Target::Unlabelled], strings(&["new"]), false);
+        let other =
+            Dataset::new(strings(&["d", "e"]), vec![Target::One(0), Target::Unlabelled], strings(&["new"]), false);
         let joined = small().joined(other.unwrap()).unwrap();
         assert_eq!((joined.len(), &joined.labels), (5, &strings(&["neg", "new", "pos"])));
         assert_eq!(joined.targets[2..], [Target::One(2), Target::One(1), Target::Unlabelled]);

@@ -39,12 +39,7 @@ pub fn silhouette(rows: &SparseRows, clusters: &[Option<u32>], k: usize) -> Opti
 }
 
 /// Of documents as vectors, `[n_docs, dim]`.
-pub fn silhouette_of_vectors(
-    vectors: &[f32],
-    dim: usize,
-    clusters: &[Option<u32>],
-    k: usize,
-) -> Option<Silhouette> {
+pub fn silhouette_of_vectors(vectors: &[f32], dim: usize, clusters: &[Option<u32>], k: usize) -> Option<Silhouette> {
     let row = |doc: usize| &vectors[doc * dim..][..dim];
     let length = |doc: usize| row(doc).iter().map(|&x| f64::from(x).powi(2)).sum::<f64>().sqrt();
     measure(clusters.len(), dim, clusters, k, length, |doc| (0..dim, row(doc).iter().copied()))

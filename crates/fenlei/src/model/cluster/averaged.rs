@@ -64,8 +64,7 @@ mod tests {
 
     #[test]
     fn an_average_has_length_one_and_nothing_along_the_component() {
-        let mut vectors =
-            AveragedVectors { dim: 2, table: vec![3.0, 0.0, 0.0, 1.0, 0.0, 0.0], component: Vec::new() };
+        let mut vectors = AveragedVectors { dim: 2, table: vec![3.0, 0.0, 0.0, 1.0, 0.0, 0.0], component: Vec::new() };
         let mut out = [9.0; 2];
         vectors.average(&mut out, (&[0, 1, 2], &[1.0, 4.0, 7.0]));
         assert!((out[0] - 0.6).abs() < 1e-6 && (out[1] - 0.8).abs() < 1e-6, "{out:?}");

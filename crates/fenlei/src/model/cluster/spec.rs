@@ -15,7 +15,7 @@ pub(crate) const MOST_CLUSTERS: usize = 1000;
 pub struct KMeansSpec {
     /// How many clusters. Default: 10.
     pub k: usize,
-    /// How many first guesses are tried; the best goes on. Default: 10.
+    /// How many first guesses are tried; the best goes on. Default: 20.
     pub starts: u32,
     /// Documents of a mini-batch. Default: 4096.
     pub batch_size: usize,
@@ -33,7 +33,7 @@ pub struct KMeansSpec {
 impl Default for KMeansSpec {
     fn default() -> Self {
         let features = FeaturesSpec { word_ngrams: 1, ..FeaturesSpec::default() };
-        Self { k: 10, starts: 10, batch_size: 4096, max_passes: 100, sharpness: 20.0, vectors: None, features }
+        Self { k: 10, starts: 20, batch_size: 4096, max_passes: 100, sharpness: 20.0, vectors: None, features }
     }
 }
 
@@ -159,7 +159,9 @@ impl ClusterSpec {
     #[must_use]
     pub(crate) fn with_k(mut self, new: usize) -> Self {
         match &mut self {
-            Self::KMeans(KMeansSpec { k, .. }) | Self::Nmf(NmfSpec { k, .. }) | Self::Lda(LdaSpec { k, .. }) => *k = new,
+            Self::KMeans(KMeansSpec { k, .. }) | Self::Nmf(NmfSpec { k, .. }) | Self::Lda(LdaSpec { k, .. }) => {
+                *k = new
+            }
         }
         self
     }
