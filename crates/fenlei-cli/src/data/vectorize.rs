@@ -107,6 +107,9 @@ fn learn(plan: &PlanArguments, input: &LineFile) -> Result<(TextPipeline, Vector
         ModelSpec::Linear(spec) => spec.features,
         ModelSpec::Nb(spec) => spec.features,
         ModelSpec::NbSvm(spec) => spec.features,
+        ModelSpec::KMeans(spec) => spec.features,
+        ModelSpec::Nmf(spec) => spec.features,
+        ModelSpec::Lda(spec) => spec.features,
         ModelSpec::Net(spec) => spec.features.ok_or_else(no_features)?,
     };
     let pipeline = plan.pipeline.fit_corpus(input)?;
@@ -122,6 +125,7 @@ fn no_features() -> Error {
 fn features_of(classifier: &Classifier) -> Result<&Vectorizer> {
     match classifier.model() {
         Model::Sparse(model) => Ok(model.vectorizer()),
+        Model::Cluster(model) => Ok(model.vectorizer()),
         Model::Net(net) => Ok(net.features().ok_or_else(no_features)?),
     }
 }
