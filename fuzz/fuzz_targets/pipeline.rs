@@ -10,7 +10,7 @@ use fenlei::text::{PipelineSpec, Scratch, TextPipeline};
 use libfuzzer_sys::fuzz_target;
 
 /// One pipeline for each way of cleaning and cutting.
-const SPECS: [&str; 6] = [
+const SPECS: [&str; 8] = [
     "{}",
     r#"{"clean": {"html": "always", "urls": "mask", "mails": "mask", "mentions": "mask", "numbers": "mask"}}"#,
     r#"{"clean": {"html": "never", "nfkc": false, "strip_invisible": false, "collapse_whitespace": false,
@@ -19,6 +19,10 @@ const SPECS: [&str; 6] = [
     r#"{"segment": {"mode": "words"}, "clean": {"urls": "remove", "numbers": "remove", "remove": "-", "keep": "!?"},
         "vocab": {"min_count": 1, "unknown": "drop"}}"#,
     r#"{"segment": {"chinese": "jieba"}, "truncate": {"max_tokens": 5, "keep": "both"}}"#,
+    r#"{"tag_tokens": true, "stem": "en", "phrases": {"passes": 2, "min_count": 1, "threshold": -9.0},
+        "pinyin": {"mode": "add", "tones": true}}"#,
+    r#"{"keep_pos": ["NOUN", "X"], "segment": {"chinese": "jieba", "punctuation": "drop", "end_marks": 1},
+        "pinyin": {"mode": "replace"}, "stop_words": {"languages": ["auto"]}}"#,
 ];
 
 const TEXTS: [&str; 4] = [
@@ -40,7 +44,7 @@ fn pipelines() -> &'static [TextPipeline] {
 }
 
 fuzz_target!(|bytes: &[u8]| {
-    // The first byte chooses: the digits 0 to 5 a pipeline, `{` a saved one that is read from the bytes.
+    // The first byte chooses: the digits 0 to 7 a pipeline, `{` a saved one that is read from the bytes.
     let Some((&control, rest)) = bytes.split_first() else { return };
     if control == b'{' {
         if let Ok(pipeline) = serde_json::from_slice::<TextPipeline>(bytes) {

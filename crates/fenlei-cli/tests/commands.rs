@@ -199,6 +199,18 @@ fn a_text_is_followed_through_every_step() {
     let stages = folder.run(&args).succeeded().json();
     let tokens: Vec<&str> = stages["tokens"].as_array().unwrap().iter().map(|t| t["text"].as_str().unwrap()).collect();
     assert_eq!(tokens, ["今天天气", "很", "好"]);
+    let steps =
+        ["pipeline.segment.mode=jieba", "pipeline.tag_tokens=true", "pipeline.stem=en", "pipeline.pinyin.mode=add"];
+    let sets = steps.iter().flat_map(|step| ["--set", step]);
+    let every: Vec<&str> = ["inspect", "text", "New actors, 银行 dancing."].into_iter().chain(sets).collect();
+    let only = ["--set", "pipeline.keep_pos=['NOUN', 'ADJ', 'PROPN']", "--set", "pipeline.stop_words.languages=['en']"];
+    assert_snapshot!("inspect_text_steps", folder.transcript(&[&every[..], &only].concat()));
+    let json = folder.run(&[&every[..], &only, &["--json"]].concat()).succeeded().json();
+    assert_eq!(json["tokens"][1]["tag"], "NOUN");
+    assert_eq!(json["stemmed"][1]["text"], "actor");
+    assert_eq!(json["pinyin"][3]["text"], "yinhang");
+    let from_stdin = folder.run_with_input(&["inspect", "text", "-", "--json"], b"").succeeded().json();
+    assert_eq!(from_stdin["finished"], serde_json::json!([]));
     let with_model = folder.run(&["inspect", "text", "model.fenlei", "a lovely zebra"]).succeeded().stdout;
     assert!(with_model.contains("1 of 3 unknown"), "{with_model}");
 }

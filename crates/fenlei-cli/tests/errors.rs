@@ -251,3 +251,20 @@ fn a_history_that_cannot_be_written() {
     assert!(refused.stderr.contains("cannot write no/such/history.jsonl"), "{}", refused.stderr);
     assert_eq!(folder.names(), ["data.csv"]);
 }
+
+#[test]
+fn steps_of_the_pipeline_that_cannot_be() {
+    let folder = Folder::new();
+    for (setting, help) in [
+        ("pipeline.keep_pos=['NUON']", "did you mean \"NOUN\"?"),
+        ("pipeline.keep_pos=['noun']", "did you mean \"NOUN\"?"),
+        ("pipeline.stem=eng", "did you mean \"en\"?"),
+        ("pipeline.phrases.score=npmy", "did you mean \"npmi\"?"),
+        ("pipeline.pinyin.tone=true", "did you mean `tones`?"),
+        ("pipeline.phrases.passes=99", "expected at most 10"),
+        ("pipeline.stop_words.file=none.txt", "cannot read none.txt"),
+    ] {
+        let refused = folder.run(&["inspect", "text", "a film", "--set", setting]);
+        assert!(refused.stderr.contains(help), "{setting}: {}", refused.stderr);
+    }
+}

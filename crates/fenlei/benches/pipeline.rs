@@ -9,7 +9,8 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use fenlei::text::{Chinese, PipelineSpec, Scratch, SegmentMode, SegmentSpec, TextPipeline};
+use fenlei::text::{Chinese, CleanSpec, Html, PipelineSpec, Scratch, SegmentMode, SegmentSpec, TextPipeline};
+use jieba_rs::Jieba;
 
 fn main() {
     let Some(data) = data_folder() else {
@@ -19,7 +20,11 @@ fn main() {
     };
     let reviews = reviews(&data.join("aclImdb_v1.tar.gz"), 10_000);
     english(&reviews);
-    chinese(&titles(&data.join("tnews")));
+    word_steps("IMDb", "", &reviews[..2000]);
+    let titles = titles(&data.join("thucnews-titles"));
+    chinese(&titles);
+    beside_jieba(&titles);
+    word_steps("THUCNews", "[segment]\nchinese = 'jieba'\n", &titles[..20_000]);
 }
 
 fn data_folder() -> Option<PathBuf> {
@@ -48,7 +53,7 @@ fn reviews(archive: &Path, n: usize) -> Vec<String> {
 }
 
 fn titles(folder: &Path) -> Vec<String> {
-    let mut files: Vec<_> = std::fs::read_dir(folder).expect("tnews").map(|e| e.expect("an entry").path()).collect();
+    let mut files: Vec<_> = std::fs::read_dir(folder).expect("titles").map(|e| e.expect("an entry").path()).collect();
     files.sort();
     let read = |path: &PathBuf| std::fs::read_to_string(path).unwrap_or_default();
     let all: String = files.iter().filter(|path| path.extension().is_some_and(|e| e != "md")).map(read).collect();
@@ -76,9 +81,9 @@ fn english(reviews: &[String]) {
 
 fn chinese(titles: &[String]) {
     for (name, segment) in [
-        ("TNEWS, Han characters", SegmentSpec::default()),
-        ("TNEWS, jieba", SegmentSpec { chinese: Chinese::Jieba, ..SegmentSpec::default() }),
-        ("TNEWS, characters", SegmentSpec { mode: SegmentMode::Chars, ..SegmentSpec::default() }),
+        ("THUCNews, Han characters", SegmentSpec::default()),
+        ("THUCNews, jieba", SegmentSpec { chinese: Chinese::Jieba, ..SegmentSpec::default() }),
+        ("THUCNews, characters", SegmentSpec { mode: SegmentMode::Chars, ..SegmentSpec::default() }),
     ] {
         let pipeline = PipelineSpec { segment, ..PipelineSpec::default() }.fit(titles).expect("a valid specification");
         check(&pipeline, titles);
@@ -89,6 +94,65 @@ fn chinese(titles: &[String]) {
         println!("{:44} {:>9.1?} (dictionaries)", format!("{name}: first document"), begun.elapsed());
         report(&format!("{name}: encode_into, one thread"), titles, encode_time(&pipeline, titles));
     }
+}
+
+/// Jieba alone cuts the same text as the pipeline, side by side: passes alternate, so that both meet the same noise.
+fn beside_jieba(titles: &[String]) {
+    let off = CleanSpec {
+        html: Html::Never,
+        nfkc: false,
+        strip_invisible: false,
+        collapse_whitespace: false,
+        lowercase: false,
+        simplify: false,
+        ..CleanSpec::default()
+    };
+    let segment = SegmentSpec { mode: SegmentMode::Jieba, ..SegmentSpec::default() };
+    let jieba = Jieba::new();
+    let count = || titles.iter().map(|title| jieba.cut(title, true).len()).sum::<usize>();
+    for (name, clean) in [("without cleaning", off), ("with cleaning", CleanSpec::default())] {
+        let spec = PipelineSpec { segment: segment.clone(), clean, ..PipelineSpec::default() };
+        let pipeline = spec.fit(titles).expect("a valid specification");
+        let n_tokens = titles.iter().map(|title| pipeline.stages(title).tokens.len()).sum::<usize>();
+        assert!(n_tokens * 20 > count() * 19 && n_tokens * 19 < count() * 20, "{n_tokens} tokens, jieba {}", count());
+        let mut times: Vec<[Duration; 2]> = Vec::new();
+        for _ in 0..9 {
+            let begun = Instant::now();
+            std::hint::black_box(count());
+            times.push([begun.elapsed(), encode_once(&pipeline, titles)]);
+        }
+        let [alone, ours] = [0, 1].map(|i| median(times.iter().map(|pair| pair[i])));
+        report(&format!("THUCNews: jieba alone ({name})"), titles, alone);
+        report(&format!("THUCNews: pipeline ({name})"), titles, ours);
+        let mut ratios: Vec<f64> = times.iter().map(|[alone, ours]| ours.as_secs_f64() / alone.as_secs_f64()).collect();
+        ratios.sort_by(f64::total_cmp);
+        println!("{:44} {:>9.3} times the time of jieba alone", "", ratios[ratios.len() / 2]);
+    }
+}
+
+/// What each of the steps that look at sentences costs.
+fn word_steps(name: &str, base: &str, texts: &[String]) {
+    for (step, toml) in [
+        ("no such step", ""),
+        ("tag_tokens", "tag_tokens = true\n"),
+        ("keep_pos", "keep_pos = ['NOUN', 'ADJ', 'VERB']\n"),
+        ("stem", "stem = 'en'\n"),
+        ("phrases, 1 pass", "phrases.passes = 1\n"),
+        ("pinyin", "pinyin.mode = 'replace'\n"),
+    ] {
+        let spec: PipelineSpec = toml::from_str(&format!("{toml}{base}")).expect("a specification");
+        let pipeline = spec.fit(texts).expect("a valid specification");
+        check(&pipeline, texts);
+        let time = encode_time(&pipeline, texts);
+        report(&format!("{name}, {step}: one thread"), texts, time);
+        println!("{:44} {:>9.0} documents a second", "", texts.len() as f64 / time.as_secs_f64());
+    }
+}
+
+fn median(times: impl Iterator<Item = Duration>) -> Duration {
+    let mut times: Vec<_> = times.collect();
+    times.sort();
+    times[times.len() / 2]
 }
 
 fn check(pipeline: &TextPipeline, texts: &[String]) {
@@ -105,16 +169,17 @@ fn check(pipeline: &TextPipeline, texts: &[String]) {
 
 /// The best of five passes.
 fn encode_time(pipeline: &TextPipeline, texts: &[String]) -> Duration {
+    (0..5).map(|_| encode_once(pipeline, texts)).min().unwrap_or_default()
+}
+
+fn encode_once(pipeline: &TextPipeline, texts: &[String]) -> Duration {
     let (mut ids, mut scratch) = (Vec::new(), Scratch::default());
-    let pass = |_| {
-        let begun = Instant::now();
-        for text in texts {
-            ids.clear();
-            pipeline.encode_into(text, &mut ids, &mut scratch);
-        }
-        begun.elapsed()
-    };
-    (0..5).map(pass).min().unwrap_or_default()
+    let begun = Instant::now();
+    for text in texts {
+        ids.clear();
+        pipeline.encode_into(text, &mut ids, &mut scratch);
+    }
+    begun.elapsed()
 }
 
 fn report(what: &str, texts: &[String], time: Duration) {

@@ -20,6 +20,8 @@ use crate::output::counted;
 Examples:
   fenlei inspect text reviews.fenlei \"A <b>fine</b> film\"
   fenlei inspect text \"今天天气很好\" --set pipeline.segment.mode=jieba
+  fenlei inspect text \"A fine film\" --set pipeline.tag_tokens=true --set pipeline.stem=en
+  fenlei inspect text \"银行的人很好\" --set pipeline.pinyin.mode=add
   fenlei inspect text --config plan.toml - < document.txt")]
 pub(super) struct TextArguments {
     /// The model, if any, and the text (- for standard input)
@@ -81,13 +83,28 @@ fn write_stages(
     writeln!(out, "original  {text:?}")?;
     writeln!(out, "cleaned   {:?}", stages.cleaned)?;
     writeln!(out, "tokens    {}", joined(&stages.tokens))?;
-    if stages.filtered != stages.tokens {
-        writeln!(out, "filtered  {}", joined(&stages.filtered))?;
+    if stages.tokens.iter().any(|token| token.tag.is_some()) {
+        let tagged: Vec<String> = stages.tokens.iter().map(tagged).collect();
+        writeln!(out, "tagged    {}", tagged.join(" | "))?;
     }
-    let n_unknown = stages.filtered.iter().filter(|token| token.id == UNKNOWN_ID).count();
+    let changes = [
+        ("filtered", Some(&stages.filtered)),
+        ("stemmed", stages.stemmed.as_ref()),
+        ("joined", stages.joined.as_ref()),
+        ("pinyin", stages.pinyin.as_ref()),
+        ("finished", Some(&stages.finished)),
+    ];
+    let mut before = &stages.tokens;
+    for (name, after) in changes {
+        if let Some(after) = after.filter(|after| joined(after) != joined(before)) {
+            writeln!(out, "{name:<10}{}", joined(after))?;
+            before = after;
+        }
+    }
+    let n_unknown = stages.finished.iter().filter(|token| token.id == UNKNOWN_ID).count();
     let kept = counted(stages.ids.len(), "token");
     match has_vocabulary {
-        true => writeln!(out, "kept      {kept}; {n_unknown} of {} unknown\n", stages.filtered.len())?,
+        true => writeln!(out, "kept      {kept}; {n_unknown} of {} unknown\n", stages.finished.len())?,
         false => writeln!(out, "kept      {kept}\n")?,
     }
     if stages.ids.is_empty() {
@@ -110,6 +127,11 @@ fn write_stages(
         writeln!(out, "\nunknown tokens are left out (pipeline.vocab.unknown = \"drop\")")?;
     }
     Ok(())
+}
+
+/// The token with its part of speech.
+fn tagged(token: &Token) -> String {
+    token.tag.map_or_else(|| token.text.clone(), |tag| format!("{}/{tag}", token.text))
 }
 
 fn joined(tokens: &[Token]) -> String {

@@ -5,6 +5,7 @@ use std::ops::Range;
 use serde::Serialize;
 
 use super::clean::{Alignment, original_range};
+use super::pos::Tag;
 
 /// The token numbers of a document and where each came from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,10 +48,21 @@ impl EncodedTexts {
 pub struct Stages {
     /// The text after cleaning.
     pub cleaned: String,
-    /// All tokens after segmentation.
+    /// All tokens after segmentation, with their parts of speech if the pipeline asks for them.
     pub tokens: Vec<Token>,
-    /// The tokens that the stop words leave.
+    /// The tokens that stay: stop words and other parts of speech are left out.
     pub filtered: Vec<Token>,
+    /// The same as stems, if the pipeline asks for them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stemmed: Option<Vec<Token>>,
+    /// The same with phrases joined, if the pipeline asks for them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub joined: Option<Vec<Token>>,
+    /// The same with pinyin, if the pipeline asks for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pinyin: Option<Vec<Token>>,
+    /// The tokens as the vocabulary knows them, before truncation.
+    pub finished: Vec<Token>,
     /// The numbers of the tokens that are kept, as [`TextPipeline::encode`](super::TextPipeline::encode) gives them.
     pub ids: Vec<u32>,
     /// Their byte ranges in the original text.
@@ -62,6 +74,9 @@ pub struct Stages {
 pub struct Token {
     /// The text of the token.
     pub text: String,
+    /// Its part of speech, if it was tagged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tag: Option<Tag>,
     /// Its byte range in the original text.
     pub offset: (u32, u32),
     /// Its number; 0 where the vocabulary lacks it.

@@ -7,7 +7,7 @@ fn tokens<'t>(toml: &str, text: &'t str) -> Vec<(String, &'t str)> {
     let spec: PipelineSpec = toml::from_str(toml).unwrap();
     let pipeline = spec.fit::<&str>(&[]).unwrap();
     let stages = pipeline.stages(text);
-    let tokens = stages.filtered.into_iter();
+    let tokens = stages.finished.into_iter();
     tokens.map(|token| (token.text, &text[token.offset.0 as usize..token.offset.1 as usize])).collect()
 }
 
@@ -258,4 +258,86 @@ fn end_marks_stand_behind_the_last_token() {
     };
     assert_eq!(ids("head"), ["a", "b"], "the end was cut off");
     assert_eq!(ids("tail"), ["c", "</s>"]);
+}
+
+/// The tokens of `text` at the end of all steps, separated by spaces.
+fn finished(toml: &str, text: &str) -> String {
+    tokens(toml, text).into_iter().map(|(token, _)| token).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn parts_of_speech_are_told_in_both_languages() {
+    let jieba = "tag_tokens = true\n[segment]\nmode = 'jieba'";
+    assert_eq!(
+        finished(jieba, "The actors play well. 我们喜欢这部电影，iPhone手机"),
+        "the/DET actors/NOUN play/VERB well/ADV ./PUNCT 我们/PRON 喜欢/VERB 这部/PRON 电影/NOUN ,/PUNCT iphone/NOUN 手机/NOUN"
+    );
+    let chars = "keep_pos = ['NOUN']";
+    assert_eq!(finished(chars, "我们喜欢电影 and films"), "电 影 films", "a character has the tag of its word");
+    let found =
+        tokens("keep_pos = ['NOUN', 'ADJ']\n[segment]\npunctuation = 'drop'", "A <b>fine</b> film, the ＦＩＬＭ!");
+    assert_eq!(found, pairs(&[("fine", "fine"), ("film", "film"), ("film", "ＦＩＬＭ")]));
+}
+
+#[test]
+fn a_user_dictionary_gives_tags_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("words.txt");
+    std::fs::write(&path, "奥利给 100000 INTJ\n云计算 100000 n\n").unwrap();
+    let toml = format!("tag_tokens = true\n[segment]\nmode = 'jieba'\nuser_dict = '{}'", path.display());
+    assert_eq!(finished(&toml, "奥利给，云计算"), "奥利给/INTJ ,/PUNCT 云计算/NOUN");
+    std::fs::write(&path, [0xFF, 0xFE, 0x00]).unwrap();
+    let problem = toml::from_str::<PipelineSpec>(&toml).unwrap().fit::<&str>(&[]).unwrap_err().to_string();
+    assert!(problem.starts_with("pipeline.segment.user_dict: cannot read"), "{problem}");
+}
+
+#[test]
+fn stop_words_are_told_by_the_words_and_not_by_their_stems() {
+    let toml = "stem = 'en'\n[stop_words]\nlanguages = ['en']";
+    assert_eq!(finished(toml, "he was having the nicest films"), "nicest film");
+    let auto: PipelineSpec = toml::from_str("[stop_words]\nlanguages = ['auto']").unwrap();
+    let texts = ["this was one of the best films that i have seen in a long time, and i would see it again"];
+    let english = auto.fit(&texts).unwrap();
+    let json = serde_json::to_string(&english).unwrap();
+    for pipeline in [english, serde_json::from_str(&json).unwrap()] {
+        assert_eq!(pipeline.stages("the film 的").finished.len(), 2, "the language was told when it was fitted");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("none.txt");
+    std::fs::write(&path, "").unwrap();
+    assert_eq!(finished(&format!("[stop_words]\nfile = '{}'", path.display()), "the film"), "the film");
+}
+
+#[test]
+fn phrases_are_joined_with_what_stands_between_their_parts() {
+    let texts = vec!["new york <br/> is in the united states"; 20];
+    let spec: PipelineSpec = toml::from_str("[phrases]\npasses = 1\nthreshold = 2").unwrap();
+    let pipeline = spec.fit(&texts).unwrap();
+    let text = "In New\n <i>York</i>, new, york";
+    let found: Vec<_> = pipeline.stages(text).finished;
+    let spelt: Vec<_> =
+        found.iter().map(|t| (t.text.clone(), &text[t.offset.0 as usize..t.offset.1 as usize])).collect();
+    assert_eq!(
+        spelt,
+        pairs(&[("in", "In"), ("new_york", "New\n <i>York"), (",", ","), ("new", "new"), (",", ","), ("york", "york")])
+    );
+    assert!(pipeline.vocab().id("new_york").is_some() && pipeline.vocab().id("new").is_none());
+}
+
+#[test]
+fn pinyin_stands_for_chinese_words_or_beside_them() {
+    let replace = "[segment]\nmode = 'jieba'\n[pinyin]\nmode = 'replace'\ntones = true";
+    assert_eq!(finished(replace, "我在银行, ok"), "wo3 zai4 yin2hang2 , ok");
+    let add = "[segment]\nmode = 'jieba'\n[pinyin]\nmode = 'add'";
+    assert_eq!(tokens(add, "臺灣 ok"), pairs(&[("台湾", "臺灣"), ("taiwan", "臺灣"), ("ok", "ok")]));
+}
+
+#[test]
+fn a_pipeline_from_before_these_steps_loads() {
+    let saved = r#"{"spec":{"vocab":{"min_count":1}},"stop_words":["the"],"vocabulary":{"tokens":["<unk>","film"],"counts":[0,1]}}"#;
+    let pipeline: TextPipeline = serde_json::from_str(saved).unwrap();
+    assert_eq!(pipeline.encode("the film").ids, [1]);
+    let without = r#"{"spec":{"phrases":{"passes":1}},"stop_words":[],"vocabulary":{"tokens":["<unk>"],"counts":[0]}}"#;
+    let problem = serde_json::from_str::<TextPipeline>(without).unwrap_err().to_string();
+    assert!(problem.contains("found 0 passes, the specification says 1"), "{problem}");
 }

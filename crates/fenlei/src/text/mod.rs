@@ -1,4 +1,4 @@
-//! From a raw document to token numbers: clean → segment → filter → index.
+//! From a raw document to token numbers: clean → segment → tag → filter → stem → join → index.
 //!
 //! [`PipelineSpec`] describes the steps (it is what a configuration file holds), [`PipelineSpec::fit`] learns the
 //! vocabulary from the training part and gives a [`TextPipeline`], which is the only thing that can encode text.
@@ -13,12 +13,18 @@ mod corpus;
 mod encoding;
 #[cfg(test)]
 mod golden;
+mod phrases;
+mod pinyin;
 mod pipeline;
+mod pos;
 #[cfg(test)]
 mod properties;
 mod script;
 mod segment;
+mod sentence;
 mod spec;
+mod stem;
+mod steps;
 mod stop_words;
 mod token_table;
 mod truncate;
@@ -27,13 +33,18 @@ mod vocabulary;
 pub(crate) use clean::{Flow, html_flow};
 pub use corpus::{Corpus, InMemory};
 pub use encoding::{EncodedTexts, Encoding, Stages, Token};
+pub use phrases::{PhraseScore, PhrasesSpec};
+pub use pinyin::{PinyinMode, PinyinSpec};
+pub use pipeline::TextPipeline;
 pub(crate) use pipeline::TokenTexts;
-pub use pipeline::{Scratch, TextPipeline};
+pub use pos::Tag;
 pub(crate) use script::is_han;
 pub use spec::{
     Chinese, CleanSpec, Html, Mask, PipelineSpec, Punctuation, SegmentMode, SegmentSpec, StopWordsSpec, TruncateSpec,
     Unknown, VocabSpec,
 };
 pub(crate) use stop_words::StopWords;
+pub use stem::Stem;
+pub use steps::Scratch;
 pub use truncate::Keep;
 pub use vocabulary::{UNKNOWN_ID, UNKNOWN_TOKEN, Vocabulary};

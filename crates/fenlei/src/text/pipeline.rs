@@ -1,195 +1,25 @@
 //! The fitted pipeline: one value that turns any text into token numbers, and that is saved as one JSON.
 
+mod fit;
+mod stages;
 mod words;
 
 use std::fmt;
 use std::ops::{ControlFlow, Range};
-use std::path::Path;
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::clean::{Alignment, Buffers, Cleaned, Cleaner, Trace, Untraced};
-use super::corpus::Corpus;
-use super::encoding::{EncodedTexts, Encoding, Origin, Stages, Token};
-use super::segment::Segmenter;
+use super::clean::{Alignment, Trace, Untraced};
+use super::encoding::{EncodedTexts, Encoding, Origin};
+use super::phrases::Phrases;
 use super::spec::{PipelineSpec, Unknown};
-use super::stop_words::StopWords;
+use super::steps::{Files, Scratch, Steps, Stop};
 use super::truncate::{Keep, truncate};
-use super::vocabulary::{LocalCounts, TokenCounts, UNKNOWN_ID, Vocabulary};
+use super::vocabulary::{UNKNOWN_ID, Vocabulary};
 use crate::error::{Error, Result};
 
 pub(crate) use words::TokenTexts;
-
-/// The token behind the last one of a document, where [`SegmentSpec::end_marks`](super::SegmentSpec::end_marks) asks
-/// for it.
-pub const END_MARK: &str = "</s>";
-
-/// Memory that is used again from text to text. It never changes a result.
-#[derive(Default)]
-pub struct Scratch {
-    buffers: Buffers,
-}
-
-impl fmt::Debug for Scratch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Scratch").finish_non_exhaustive()
-    }
-}
-
-/// The contents of the files that a specification names.
-#[derive(Clone, Debug, Default)]
-struct Files {
-    user_dict: Option<String>,
-    tokenizer: Option<String>,
-    stop_words: Option<String>,
-}
-
-impl Files {
-    fn read(spec: &PipelineSpec) -> Result<Self> {
-        let read = |key: &str, path: &Option<std::path::PathBuf>| {
-            path.as_deref().map(|path| read_text(&format!("pipeline.{key}"), path)).transpose()
-        };
-        Ok(Self {
-            user_dict: read("segment.user_dict", &spec.segment.user_dict)?,
-            tokenizer: read("segment.tokenizer", &spec.segment.tokenizer)?,
-            stop_words: read("stop_words.file", &spec.stop_words.file)?,
-        })
-    }
-}
-
-fn read_text(place: &str, path: &Path) -> Result<String> {
-    std::fs::read_to_string(path).map_err(|e| {
-        Error::config(place, format!("cannot read {}: {e}", path.display()), "give the path of a readable UTF-8 file")
-    })
-}
-
-/// Everything before the vocabulary. A step that works on tokens, such as joining neighbours, belongs between
-/// segmentation and the stop words in [`Steps::for_each_token`].
-#[derive(Clone)]
-struct Steps {
-    cleaner: Cleaner,
-    segmenter: Segmenter,
-    stop_words: StopWords,
-    end_marks: usize,
-}
-
-impl Steps {
-    fn new(spec: &PipelineSpec, files: &Files, stop_words: Option<Vec<String>>) -> Result<Self> {
-        let cleaner = Cleaner::new(&spec.clean);
-        let clean =
-            |text: &str| cleaner.clean::<Untraced>(text, &mut Buffers::default(), &mut Vec::new()).text.to_owned();
-        let segmenter = Segmenter::new(&spec.segment, files.user_dict.as_deref(), files.tokenizer.as_deref(), &clean)?;
-        let stop_words = match stop_words {
-            Some(words) => StopWords::of(words),
-            None => StopWords::new(&spec.stop_words, files.stop_words.as_deref(), &clean),
-        };
-        Ok(Self { cleaner, segmenter, stop_words, end_marks: spec.segment.end_marks })
-    }
-
-    /// Calls `sink` with every token that the stop words leave and its byte range in the cleaned text, and, if there was
-    /// one, with the end marks.
-    #[inline]
-    fn for_each_token<T, F>(&self, text: &str, buffers: &mut Buffers, layers: &mut Vec<T>, mut sink: F)
-    where
-        T: Trace + Default,
-        F: FnMut(&str, Range<usize>) -> ControlFlow<()>,
-    {
-        let cleaned = self.cleaner.clean(limited(text), buffers, layers);
-        let end = cleaned.text.len();
-        let mut is_empty = true;
-        let flow = self.segmenter.segment(cleaned, |token, range| {
-            if self.stop_words.contains(token) {
-                return ControlFlow::Continue(());
-            }
-            is_empty = false;
-            sink(token, range)
-        });
-        if flow.is_continue() && !is_empty {
-            // Whether the sink stops does not matter: it has what it wants.
-            let _ = (0..self.end_marks).try_for_each(|_| sink(END_MARK, end..end));
-        }
-    }
-}
-
-impl Steps {
-    /// Counts the tokens of `texts`, in parallel.
-    fn count<S: AsRef<str> + Sync>(&self, counts: &TokenCounts, texts: &[S]) {
-        texts.par_chunks(256).for_each_init(
-            || (Buffers::default(), LocalCounts::default()),
-            |(buffers, local), chunk| {
-                for text in chunk {
-                    self.for_each_token(text.as_ref(), buffers, &mut Vec::<Untraced>::new(), |token, _| {
-                        local.add(token);
-                        ControlFlow::Continue(())
-                    });
-                    if local.is_large() {
-                        counts.hand_in(local);
-                    }
-                }
-                counts.hand_in(local);
-            },
-        );
-    }
-}
-
-/// The first 4 GiB of `text`: offsets have 32 bits.
-fn limited(text: &str) -> &str {
-    let Ok(mut end) = usize::try_from(u32::MAX) else { return text };
-    if text.len() <= end {
-        return text;
-    }
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    &text[..end]
-}
-
-impl PipelineSpec {
-    /// Whether a pipeline can be built from this: values, combinations and files. Nothing is learned.
-    ///
-    /// # Errors
-    /// [`Error::Config`] with the dotted key, for values out of range, options that contradict each other, and files
-    /// that cannot be read or used.
-    pub fn check(&self) -> Result<()> {
-        self.check_values()?;
-        Steps::new(self, &Files::read(self)?, None).map(drop)
-    }
-
-    /// Learns the vocabulary from `texts`, the training part. The result does not depend on the number of threads.
-    ///
-    /// # Errors
-    /// As [`Self::check`].
-    pub fn fit<S: AsRef<str> + Sync>(&self, texts: &[S]) -> Result<TextPipeline> {
-        self.check_values()?;
-        let files = Files::read(self)?;
-        let steps = Steps::new(self, &files, None)?;
-        let counts = TokenCounts::default();
-        steps.count(&counts, texts);
-        let vocabulary = counts.into_vocabulary(&self.vocab)?;
-        Ok(TextPipeline { spec: self.clone(), user_dict: files.user_dict, steps, vocabulary })
-    }
-}
-
-impl PipelineSpec {
-    /// [`fit`](Self::fit) on documents that need not be in memory: memory grows with the different tokens, not with the
-    /// documents.
-    ///
-    /// # Errors
-    /// As there, and those of reading the corpus.
-    pub fn fit_corpus(&self, corpus: &dyn Corpus) -> Result<TextPipeline> {
-        self.check_values()?;
-        let files = Files::read(self)?;
-        let steps = Steps::new(self, &files, None)?;
-        let counts = TokenCounts::default();
-        corpus.for_each_chunk(&mut |texts| {
-            steps.count(&counts, texts);
-            Ok(())
-        })?;
-        let vocabulary = counts.into_vocabulary(&self.vocab)?;
-        Ok(TextPipeline { spec: self.clone(), user_dict: files.user_dict, steps, vocabulary })
-    }
-}
 
 /// A fitted pipeline. It is cheap to clone and can be used from many threads at once.
 ///
@@ -222,6 +52,9 @@ struct SavedPipeline {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     tokenizer: Option<String>,
     stop_words: Vec<String>,
+    /// The phrases of each pass.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    phrases: Vec<Vec<[String; 2]>>,
     vocabulary: Vocabulary,
 }
 
@@ -229,7 +62,7 @@ impl TryFrom<SavedPipeline> for TextPipeline {
     type Error = Error;
 
     fn try_from(saved: SavedPipeline) -> Result<Self> {
-        let SavedPipeline { spec, user_dict, tokenizer, stop_words, vocabulary } = saved;
+        let SavedPipeline { spec, user_dict, tokenizer, stop_words, phrases, vocabulary } = saved;
         spec.check_values()?;
         if vocabulary.len() > spec.vocab.max_size {
             return Err(Error::config(
@@ -246,8 +79,15 @@ impl TryFrom<SavedPipeline> for TextPipeline {
                 help,
             ));
         }
+        if spec.phrases.passes != phrases.len() {
+            let problem = format!("found {} passes, the specification says {}", phrases.len(), spec.phrases.passes);
+            return Err(Error::config("phrases", problem, "the saved pipeline was changed by hand; fit it again"));
+        }
         let files = Files { user_dict, tokenizer, stop_words: None };
-        let steps = Steps::new(&spec, &files, Some(stop_words))?;
+        let mut steps = Steps::new(&spec, &files, Stop::Saved(stop_words))?;
+        if let Some(words) = &mut steps.words {
+            words.phrases = Phrases::new(&phrases)?;
+        }
         Ok(Self { spec, user_dict: files.user_dict, steps, vocabulary })
     }
 }
@@ -260,6 +100,7 @@ impl From<TextPipeline> for SavedPipeline {
             user_dict,
             tokenizer: steps.segmenter.tokenizer_json().map(str::to_owned),
             stop_words: steps.stop_words.iter().map(str::to_owned).collect(),
+            phrases: steps.words.map(|words| words.phrases.to_saved()).unwrap_or_default(),
             vocabulary,
         }
     }
@@ -276,7 +117,7 @@ impl TextPipeline {
     pub fn encode(&self, text: &str) -> Encoding {
         let mut found: Vec<(u32, Range<usize>)> = Vec::new();
         let mut layers: Vec<Alignment> = Vec::new();
-        self.for_each_id(text, &mut Buffers::default(), &mut layers, |id, range| {
+        self.for_each_id(text, &mut Scratch::default(), &mut layers, |id, range| {
             found.push((id, range));
             found.len()
         });
@@ -292,7 +133,7 @@ impl TextPipeline {
     /// is allocated once the memory in `scratch` has grown to the size of the texts.
     pub fn encode_into(&self, text: &str, ids: &mut Vec<u32>, scratch: &mut Scratch) {
         let start = ids.len();
-        self.for_each_id(text, &mut scratch.buffers, &mut Vec::<Untraced>::new(), |id, _| {
+        self.for_each_id(text, scratch, &mut Vec::<Untraced>::new(), |id, _| {
             ids.push(id);
             ids.len() - start
         });
@@ -328,32 +169,6 @@ impl TextPipeline {
         all
     }
 
-    /// What each step makes of `text`.
-    pub fn stages(&self, text: &str) -> Stages {
-        let (mut buffers, mut layers) = (Buffers::default(), Vec::<Alignment>::new());
-        let cleaned: Cleaned<'_> = self.steps.cleaner.clean(limited(text), &mut buffers, &mut layers);
-        let mut tokens = Vec::new();
-        let mut origin = Origin::new(&layers);
-        let _ = self.steps.segmenter.segment(cleaned, |token, range| {
-            let id = self.vocabulary.id(token).unwrap_or(UNKNOWN_ID);
-            tokens.push(Token { text: token.to_owned(), offset: origin.of(range), id });
-            ControlFlow::Continue(())
-        });
-        let is_kept = |token: &&Token| !self.steps.stop_words.contains(&token.text);
-        let mut filtered: Vec<Token> = tokens.iter().filter(is_kept).cloned().collect();
-        if !filtered.is_empty() {
-            let end = cleaned.text.len();
-            let mark = Token {
-                text: END_MARK.to_owned(),
-                offset: origin.of(end..end),
-                id: self.vocabulary.id(END_MARK).unwrap_or(UNKNOWN_ID),
-            };
-            filtered.extend(std::iter::repeat_n(mark, self.steps.end_marks));
-        }
-        let Encoding { ids, offsets } = self.encode(text);
-        Stages { cleaned: cleaned.text.to_owned(), tokens, filtered, ids, offsets }
-    }
-
     /// The vocabulary.
     pub fn vocab(&self) -> &Vocabulary {
         &self.vocabulary
@@ -376,7 +191,7 @@ impl TextPipeline {
     /// Calls `push` with the number of every token and its byte range in the cleaned text. `push` returns how many it
     /// has; reading stops when that is all that truncation would keep.
     #[inline]
-    fn for_each_id<T, F>(&self, text: &str, buffers: &mut Buffers, layers: &mut Vec<T>, mut push: F)
+    fn for_each_id<T, F>(&self, text: &str, scratch: &mut Scratch, layers: &mut Vec<T>, mut push: F)
     where
         T: Trace + Default,
         F: FnMut(u32, Range<usize>) -> usize,
@@ -386,7 +201,7 @@ impl TextPipeline {
             Keep::Head => self.spec.truncate.max_tokens,
             Keep::Tail | Keep::Both => usize::MAX,
         };
-        self.steps.for_each_token(text, buffers, layers, |token, range| {
+        self.steps.for_each_token(text, scratch, layers, |token, range| {
             let id = self.vocabulary.id(token).unwrap_or(UNKNOWN_ID);
             if (id == UNKNOWN_ID && drop_unknown) || push(id, range) < enough {
                 ControlFlow::Continue(())

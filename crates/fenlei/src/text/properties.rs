@@ -30,11 +30,19 @@ static PIPELINES: LazyLock<Vec<TextPipeline>> = LazyLock::new(|| {
         "[segment]\nend_marks = 2\n[truncate]\nmax_tokens = 4\nkeep = 'tail'".to_owned(),
         "[clean]\ncollapse_whitespace = false\n[truncate]\nmax_tokens = 1".to_owned(),
         format!("[segment]\nmode = 'tokenizer'\ntokenizer = '{path}'\n[clean]\nnumbers = 'mask'"),
+        format!("tag_tokens = true\nstem = 'en'\n[clean]\n{masks}\n[phrases]\npasses = 2\n{JOIN}\n[pinyin]\nmode = 'add'"),
+        format!("keep_pos = ['NOUN', 'ADJ', 'VERB', 'X']\n[segment]\nchinese = 'jieba'\npunctuation = 'drop'\nend_marks = 1\n\
+            [stop_words]\nlanguages = ['auto']\n[phrases]\npasses = 1\n{JOIN}\n[pinyin]\nmode = 'replace'\ntones = true\n\
+            [truncate]\nmax_tokens = 6\nkeep = 'both'"),
+        format!("[segment]\nmode = 'chars'\n[phrases]\npasses = 1\n{JOIN}\n[truncate]\nmax_tokens = 4"),
     ]
     .iter()
     .map(|toml| toml::from_str::<PipelineSpec>(toml).unwrap().fit(TRAINING).unwrap())
     .collect()
 });
+
+/// So that even the few texts above have phrases.
+const JOIN: &str = "min_count = 1\nthreshold = -100.0";
 
 /// Text of any kind, and text that is rich in what the steps look for.
 fn any_text() -> impl Strategy<Value = String> {
@@ -132,9 +140,57 @@ fn check_encoding(text: &str, pipeline: &TextPipeline) -> Result<(), TestCaseErr
     prop_assert_eq!(&appended[1..], &ids[..]);
     let stages = pipeline.stages(text);
     prop_assert_eq!(&stages.ids, &ids);
-    prop_assert!(stages.filtered.len() <= stages.tokens.len() + pipeline.spec().segment.end_marks);
+    prop_assert!(stages.filtered.len() <= stages.tokens.len());
+    let all = [&stages.tokens, &stages.filtered, &stages.finished].into_iter();
+    for tokens in all.chain([&stages.stemmed, &stages.joined, &stages.pinyin].into_iter().flatten()) {
+        let mut last = (0, 0);
+        for Token { offset, .. } in tokens {
+            prop_assert!(text.get(offset.0 as usize..offset.1 as usize).is_some());
+            prop_assert!(offset.0 >= last.0 && offset.1 >= last.1, "{tokens:?} fall in {text:?}");
+            last = *offset;
+        }
+    }
+    let numbered = stages.finished.iter().map(|token| token.id);
+    let known = numbered.filter(|&id| id != UNKNOWN_ID || pipeline.spec().vocab.unknown == Unknown::Keep);
+    let mut known: Vec<u32> = known.collect();
+    truncate::truncate(&mut known, 0, pipeline.spec().truncate.max_tokens, pipeline.spec().truncate.keep);
+    prop_assert_eq!(&known, &ids, "the stages of {:?} are not what is encoded", text);
+    check_surface(&stages, pipeline)
+}
+
+/// Tokens are what the cleaned text has in that place, and nothing but white space is between them. A phrase is its
+/// parts with a mark between.
+fn check_surface(stages: &Stages, pipeline: &TextPipeline) -> Result<(), TestCaseError> {
+    let spec = pipeline.spec();
+    if spec.segment.mode == SegmentMode::Tokenizer {
+        return Ok(());
+    }
+    let mut rest = stages.cleaned.as_str();
+    let tagged = spec.tag_tokens || !spec.keep_pos.is_empty();
     for token in &stages.tokens {
-        prop_assert!(text.get(token.offset.0 as usize..token.offset.1 as usize).is_some());
+        prop_assert_eq!(token.tag.is_some(), tagged);
+        let at = rest.find(token.text.as_str());
+        prop_assert!(at.is_some(), "{:?} is not in {rest:?}", token.text);
+        let (between, found) = rest.split_at(at.unwrap_or_default());
+        if spec.segment.punctuation == Punctuation::Keep {
+            prop_assert!(between.trim().is_empty(), "{between:?} was lost before {token:?} in {:?}", stages.cleaned);
+        }
+        rest = &found[token.text.len()..];
+    }
+    if let Some(joined) = &stages.joined {
+        let before = stages.stemmed.as_ref().unwrap_or(&stages.filtered);
+        let mut parts = before.iter();
+        for phrase in joined {
+            let mut spelt = String::new();
+            while spelt.len() < phrase.text.len() {
+                let Some(part) = parts.next() else { break };
+                spelt.extend((!spelt.is_empty()).then_some('_'));
+                spelt.push_str(&part.text);
+                prop_assert!(phrase.offset.0 <= part.offset.0 && part.offset.1 <= phrase.offset.1);
+            }
+            prop_assert_eq!(&spelt, &phrase.text);
+        }
+        prop_assert!(parts.next().is_none());
     }
     Ok(())
 }
@@ -169,6 +225,91 @@ proptest! {
     }
 }
 
+proptest! {
+    #[test]
+    fn simple_text_stands_behind_its_tokens(words in prop::collection::vec("[a-z]{1,6}|中国|电影|[,.!?]", 0..30)) {
+        let text = words.join(" ");
+        for pipeline in PIPELINES.iter().filter(|pipeline| pipeline.spec().segment.mode != SegmentMode::Tokenizer) {
+            let stages = pipeline.stages(&text);
+            for token in stages.tokens.iter().chain(&stages.filtered) {
+                prop_assert_eq!(&text[token.offset.0 as usize..token.offset.1 as usize], &token.text);
+            }
+            for token in stages.joined.iter().flatten().filter(|_| pipeline.spec().stem == Stem::None) {
+                let surface = text[token.offset.0 as usize..token.offset.1 as usize].replace(' ', "");
+                prop_assert_eq!(surface, token.text.replace('_', ""));
+            }
+        }
+    }
+}
+
+/// Cleaners that do not read markup, and whether they mask or remove.
+static CLEANERS: LazyLock<Vec<(clean::Cleaner, bool)>> = LazyLock::new(|| {
+    let masks = "urls = 'mask'\nmails = 'remove'\nmentions = 'mask'\nnumbers = 'mask'";
+    [
+        "",
+        "nfkc = false",
+        "lowercase = false\nsimplify = false",
+        "strip_invisible = false",
+        "collapse_whitespace = false",
+        masks,
+        "keep = '!?'",
+        "remove = 'x,'",
+    ]
+    .iter()
+    .map(|toml| toml::from_str::<CleanSpec>(&format!("html = 'never'\n{toml}")).unwrap())
+    .map(|spec| (clean::Cleaner::new(&spec), spec.urls != Mask::Keep || spec.keep.is_some() || !spec.remove.is_empty()))
+    .collect()
+});
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1500))]
+
+    #[test]
+    fn cleaning_what_is_clean_changes_nothing(text in any_text()) {
+        let clean = |cleaner: &clean::Cleaner, text: &str| {
+            cleaner.clean(text, &mut clean::Buffers::default(), &mut Vec::<clean::Untraced>::new()).text.to_owned()
+        };
+        let decoding = clean::Cleaner::new(&CleanSpec::default());
+        let cleaned = clean(&decoding, &text);
+        // Markup may be written as entities: what is decoded can be read as markup again.
+        if !cleaned.contains(['<', '&']) {
+            prop_assert_eq!(clean(&decoding, &cleaned), cleaned);
+        }
+        for (cleaner, masks) in CLEANERS.iter() {
+            let cleaned = clean(cleaner, &text);
+            let again = clean(cleaner, &cleaned);
+            // What is removed leaves a space, behind the step that makes white space single.
+            match masks {
+                true => prop_assert!(again.split_whitespace().eq(cleaned.split_whitespace()), "{cleaned:?}, then {again:?}"),
+                false => prop_assert_eq!(again, cleaned),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_huge_document_is_tagged_and_joined_as_far_as_it_is_kept() {
+    let spec = "tag_tokens = true\nstem = 'en'\n[phrases]\npasses = 1\n[truncate]\nmax_tokens = 3000";
+    let pipeline = toml::from_str::<PipelineSpec>(spec).unwrap().fit(TRAINING).unwrap();
+    let begun = std::time::Instant::now();
+    for text in ["word ".repeat(2_000_000), "中文".repeat(1_500_000), "x".repeat(10_000_000), ". ".repeat(5_000_000)]
+    {
+        assert!(pipeline.encode(&text).ids.len() <= 3000);
+    }
+    assert!(begun.elapsed().as_secs() < 60, "took {:?}", begun.elapsed());
+}
+
+#[test]
+fn a_document_without_words_has_no_tokens() {
+    for pipeline in PIPELINES.iter() {
+        for text in ["", " \n\t", "\u{200B}", "<b></b>"] {
+            let encoding = pipeline.encode(text);
+            let kept = pipeline.spec().clean.html == Html::Never && text.contains('<');
+            assert!(encoding.ids.is_empty() || kept, "{text:?} by {}", pipeline.spec());
+        }
+    }
+}
+
 #[test]
 fn a_saved_pipeline_encodes_identically() {
     for pipeline in PIPELINES.iter() {
@@ -186,15 +327,19 @@ fn a_saved_pipeline_encodes_identically() {
 #[test]
 fn the_number_of_threads_changes_nothing() {
     let texts: Vec<String> = (0..2000).map(|i| format!("word{} common 中文{} w{}", i % 300, i % 7, i)).collect();
-    let run = |threads: usize| {
+    let toml =
+        "tag_tokens = true\nstem = 'en'\n[phrases]\npasses = 2\nmin_count = 2\nmax_pairs = 200\n[pinyin]\nmode = 'add'";
+    let words = toml::from_str::<PipelineSpec>(toml).unwrap();
+    let run = |threads: usize, spec: &PipelineSpec| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
-            let pipeline = PipelineSpec::default().fit(&texts).unwrap();
+            let pipeline = spec.fit(&texts).unwrap();
             (serde_json::to_string(&pipeline).unwrap(), pipeline.encode_batch(&texts))
         })
     };
-    let alone = run(1);
-    assert_eq!(alone, run(3));
+    assert_eq!(run(1, &words), run(3, &words));
+    let alone = run(1, &PipelineSpec::default());
+    assert_eq!(alone, run(3, &PipelineSpec::default()));
     assert!(alone.0.contains("\"<unk>\",\"common\",\"中\",\"文\""));
 }
 

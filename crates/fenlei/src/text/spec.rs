@@ -1,23 +1,38 @@
 //! What a text pipeline does, as a configuration says it. Every field has a default.
 
-use std::fmt;
+mod check;
+mod summary;
+
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::phrases::PhrasesSpec;
+use super::pinyin::PinyinSpec;
+use super::pos::Tag;
+use super::stem::Stem;
 use super::truncate::Keep;
-use crate::error::{Error, Result};
 
 /// The steps from a document to token numbers. The default suits English and Chinese reviews, comments and news.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PipelineSpec {
+    /// The parts of speech whose tokens stay; all others are left out. Default: none given, everything stays.
+    pub keep_pos: Vec<Tag>,
+    /// Whether each token carries its part of speech: `play/NOUN`, `play/VERB`. Default: false.
+    pub tag_tokens: bool,
+    /// The language whose words are cut down to their stems. Default: `none`.
+    pub stem: Stem,
     /// What is done to the characters.
     pub clean: CleanSpec,
     /// How the text is cut into tokens.
     pub segment: SegmentSpec,
     /// Which tokens are left out.
     pub stop_words: StopWordsSpec,
+    /// Which neighbours become one token.
+    pub phrases: PhrasesSpec,
+    /// Whether Chinese is written in pinyin.
+    pub pinyin: PinyinSpec,
     /// Which tokens get a number.
     pub vocab: VocabSpec,
     /// How many tokens of a document are kept.
@@ -102,9 +117,6 @@ pub enum Mask {
     Remove,
 }
 
-/// More end marks than any filter could need.
-const MAX_END_MARKS: usize = 1000;
-
 /// How a text is cut into tokens.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -185,7 +197,8 @@ pub enum Punctuation {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct StopWordsSpec {
-    /// Languages by their ISO 639-1 code, such as `en` and `zh`. Default: none.
+    /// Languages by their ISO 639-1 code, such as `en` and `zh`; `auto` stands for those of the training documents.
+    /// Default: none.
     pub languages: Vec<String>,
     /// A file of words, one a line, taken in addition. Default: none.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -238,130 +251,9 @@ impl Default for TruncateSpec {
     }
 }
 
-impl PipelineSpec {
-    /// Whether the values make sense, without looking at files.
-    pub(crate) fn check_values(&self) -> Result<()> {
-        let wrong =
-            |place: &str, problem: &str, help: &str| Err(Error::config(format!("pipeline.{place}"), problem, help));
-        let uses_jieba = match self.segment.mode {
-            SegmentMode::Auto => self.segment.chinese == Chinese::Jieba,
-            mode => mode == SegmentMode::Jieba,
-        };
-        if self.vocab.min_count == 0 {
-            return wrong("vocab.min_count", "found 0, expected at least 1", "use 1 to keep every token");
-        }
-        if self.vocab.max_size == 0 {
-            return wrong(
-                "vocab.max_size",
-                "found 0, expected at least 1",
-                "leave it out for 100,000, or give a number",
-            );
-        }
-        if u32::try_from(self.vocab.max_size).is_err() {
-            return wrong("vocab.max_size", "found more than 4,294,967,295", "token numbers have 32 bits; give less");
-        }
-        if self.truncate.max_tokens == 0 {
-            return wrong(
-                "truncate.max_tokens",
-                "found 0, expected at least 1",
-                "leave it out for 1024, or give a number",
-            );
-        }
-        if self.segment.end_marks > MAX_END_MARKS {
-            let problem = format!("found {}, expected at most {MAX_END_MARKS}", self.segment.end_marks);
-            return wrong("segment.end_marks", &problem, "as many as the widest filter has taps are enough");
-        }
-        if let Some(c) =
-            self.clean.keep.as_deref().and_then(|keep| keep.chars().find(|&c| self.clean.remove.contains(c)))
-        {
-            let problem = format!("{c:?} stands in `keep` and in `remove`");
-            return wrong("clean.keep", &problem, "take it out of one of the two");
-        }
-        if self.segment.mode == SegmentMode::Tokenizer {
-            if self.segment.tokenizer.is_none() {
-                let help = "add tokenizer = \"path/tokenizer.json\"";
-                return wrong("segment.tokenizer", "mode \"tokenizer\" has no tokenizer file", help);
-            }
-            if self.segment.punctuation == Punctuation::Drop {
-                let help = "leave `punctuation` out, or choose another mode";
-                return wrong("segment.punctuation", "\"drop\" does not go with the pieces of a tokenizer", help);
-            }
-        } else if self.segment.tokenizer.is_some() {
-            let problem = format!("a tokenizer file is given, but the mode is {:?}", self.segment.mode).to_lowercase();
-            return wrong("segment.tokenizer", &problem, "set mode = \"tokenizer\", or leave the file out");
-        }
-        if self.segment.chinese == Chinese::Jieba && self.segment.mode != SegmentMode::Auto {
-            let help = "set mode = \"auto\", or mode = \"jieba\" and leave `chinese` out";
-            return wrong("segment.chinese", "only the mode \"auto\" chooses how Chinese is cut", help);
-        }
-        if self.segment.user_dict.is_some() && !uses_jieba {
-            let help = "set mode = \"jieba\" or chinese = \"jieba\", or leave the file out";
-            return wrong("segment.user_dict", "words for jieba are given, but jieba is not used", help);
-        }
-        if let Some(unknown) = self.stop_words.languages.iter().find(|code| stop_words::lookup(code.as_str()).is_none())
-        {
-            let problem = format!("no stop words for the language {unknown:?}");
-            let known = stop_words::available_languages().join(", ");
-            return wrong("stop_words.languages", &problem, &format!("known languages: {known}"));
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Display for PipelineSpec {
-    /// One line for people: the steps that are taken.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { clean, segment, stop_words, vocab, truncate } = self;
-        let word = |value: &dyn fmt::Debug| format!("{value:?}").to_lowercase();
-        write!(f, "clean(html {}", word(&clean.html))?;
-        let flags = [
-            (clean.nfkc, "nfkc"),
-            (clean.strip_invisible, "no invisible characters"),
-            (clean.collapse_whitespace, "single spaces"),
-            (clean.lowercase, "lower case"),
-            (clean.simplify, "simplified"),
-        ];
-        for (_, name) in flags.iter().filter(|(on, _)| *on) {
-            write!(f, ", {name}")?;
-        }
-        let masks =
-            [(clean.urls, "urls"), (clean.mails, "mails"), (clean.mentions, "mentions"), (clean.numbers, "numbers")];
-        for (mask, name) in masks.iter().filter(|(mask, _)| *mask != Mask::Keep) {
-            write!(f, ", {} {name}", word(mask))?;
-        }
-        write!(f, ") → segment({}", word(&segment.mode))?;
-        if segment.mode == SegmentMode::Auto {
-            write!(f, ", Chinese by {}", word(&segment.chinese))?;
-        }
-        write!(f, ", punctuation {}", word(&segment.punctuation))?;
-        if segment.end_marks > 0 {
-            write!(f, ", {} end marks", segment.end_marks)?;
-        }
-        f.write_str(")")?;
-        if !stop_words.languages.is_empty() || stop_words.file.is_some() {
-            let own = stop_words.file.iter().map(|path| path.display().to_string());
-            let lists: Vec<_> = stop_words.languages.iter().cloned().chain(own).collect();
-            write!(f, " → without stop words({})", lists.join(", "))?;
-        }
-        write!(
-            f,
-            " → vocabulary(count ≥ {}, size ≤ {}, unknown {}) → {} of {} tokens",
-            vocab.min_count,
-            vocab.max_size,
-            word(&vocab.unknown),
-            word(&truncate.keep),
-            truncate.max_tokens
-        )
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn problem(toml: &str) -> String {
-        toml::from_str::<PipelineSpec>(toml).unwrap().check_values().unwrap_err().to_string()
-    }
 
     #[test]
     fn an_empty_configuration_is_the_default_and_a_full_one_comes_back() {
@@ -381,36 +273,5 @@ mod tests {
         for toml in ["[clena]", "[clean]\nhtmls = 'auto'", "[segment]\nmode = 'wrods'", "[vocab]\nmin_count = -1"] {
             assert!(toml::from_str::<PipelineSpec>(toml).is_err(), "{toml}");
         }
-    }
-
-    #[test]
-    fn values_without_sense_are_refused_with_their_place() {
-        for (toml, place) in [
-            ("[vocab]\nmin_count = 0", "pipeline.vocab.min_count"),
-            ("[vocab]\nmax_size = 0", "pipeline.vocab.max_size"),
-            ("[vocab]\nmax_size = 5000000000", "pipeline.vocab.max_size"),
-            ("[truncate]\nmax_tokens = 0", "pipeline.truncate.max_tokens"),
-            ("[clean]\nkeep = '!'\nremove = '#!'", "pipeline.clean.keep"),
-            ("[segment]\nmode = 'tokenizer'", "pipeline.segment.tokenizer"),
-            ("[segment]\ntokenizer = 'x'", "pipeline.segment.tokenizer"),
-            ("[segment]\nmode = 'tokenizer'\ntokenizer = 'x'\npunctuation = 'drop'", "pipeline.segment.punctuation"),
-            ("[segment]\nmode = 'words'\nchinese = 'jieba'", "pipeline.segment.chinese"),
-            ("[segment]\nuser_dict = 'x'", "pipeline.segment.user_dict"),
-            ("[segment]\nend_marks = 1001", "pipeline.segment.end_marks"),
-            ("[stop_words]\nlanguages = ['en', 'xx']", "pipeline.stop_words.languages"),
-        ] {
-            let problem = problem(toml);
-            assert!(problem.starts_with(place) && problem.contains("help: "), "{problem}");
-        }
-    }
-
-    #[test]
-    fn describes_itself_in_a_line() {
-        assert_eq!(
-            PipelineSpec::default().to_string(),
-            "clean(html auto, nfkc, no invisible characters, single spaces, lower case, simplified) → \
-             segment(auto, Chinese by chars, punctuation keep) → \
-             vocabulary(count ≥ 2, size ≤ 100000, unknown keep) → head of 1024 tokens"
-        );
     }
 }

@@ -31,7 +31,7 @@ impl TextPipeline {
             Keep::Head => self.spec.truncate.max_tokens,
             Keep::Tail | Keep::Both => usize::MAX,
         };
-        self.steps.for_each_token(text, &mut scratch.buffers, &mut Vec::<Untraced>::new(), |token, _| {
+        self.steps.for_each_token(text, scratch, &mut Vec::<Untraced>::new(), |token, _| {
             let start = joined.len();
             joined.push_str(token);
             places.push((start, joined.len()));

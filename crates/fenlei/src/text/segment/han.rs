@@ -66,6 +66,13 @@ impl HanSegmenter {
         })
     }
 
+    /// Calls `sink` with the end and jieba's tag of every word of `text`, in order; the words cover the text.
+    pub fn tag(&self, text: &str, mut sink: impl FnMut(usize, &str)) {
+        for tag in self.jieba().tag(text, self.hmm) {
+            sink(tag.byte_end, tag.tag);
+        }
+    }
+
     /// Calls `sink` with the byte range of every token of `text`, in order, until it breaks.
     pub fn segment<F>(&self, text: &str, mut sink: F) -> ControlFlow<()>
     where

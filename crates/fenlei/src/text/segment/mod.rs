@@ -7,7 +7,7 @@ mod words;
 
 use std::ops::{ControlFlow, Range};
 
-use self::han::HanSegmenter;
+pub(crate) use self::han::HanSegmenter;
 use self::tokenizer_json::TokenizerJson;
 use super::clean::Cleaned;
 use super::script::{is_chinese, is_pictograph};
@@ -64,6 +64,19 @@ impl Segmenter {
         Ok(Self { method, drop_punctuation: spec.punctuation == Punctuation::Drop })
     }
 
+    /// Gives punctuation marks too, whatever the specification says.
+    pub fn keep_punctuation(&mut self) {
+        self.drop_punctuation = false;
+    }
+
+    /// The segmenter of Chinese words, if one is in use.
+    pub fn han(&self) -> Option<&HanSegmenter> {
+        match &self.method {
+            Method::Han(han) | Method::HanInChinese(han) => Some(han),
+            _ => None,
+        }
+    }
+
     /// The `tokenizer.json` in use, if one is.
     pub fn tokenizer_json(&self) -> Option<&str> {
         match &self.method {
@@ -116,7 +129,7 @@ impl Segmenter {
 }
 
 /// Whether a token is neither a word nor a number nor a pictograph.
-fn is_punctuation(token: &str) -> bool {
+pub(crate) fn is_punctuation(token: &str) -> bool {
     !token.chars().any(|c| c.is_alphanumeric() || is_pictograph(c))
 }
 
