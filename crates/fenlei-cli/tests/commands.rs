@@ -216,6 +216,32 @@ fn a_text_is_followed_through_every_step() {
 }
 
 #[test]
+fn every_model_reads_tagged_stems_and_phrases() {
+    let folder = Folder::new();
+    folder.write("reviews.csv", reviews(80));
+    folder.write("lines.txt", "lovely films with clever acting\n看 awful films\n");
+    let steps = ["tag_tokens=true", "stem=en", "phrases.passes=1", "phrases.threshold=1", "pinyin.mode=replace"];
+    let sets: Vec<String> = steps.iter().map(|step| format!("pipeline.{step}")).collect();
+    let sets: Vec<&str> = sets.iter().flat_map(|set| ["--set", set]).collect();
+    for model in ["cnn", "linear", "nb-svm"] {
+        let args = ["reviews.csv", "--model", model, "-o", "model.fenlei"];
+        match model {
+            "cnn" => folder.train(&[&args[..], &sets].concat()).succeeded(),
+            _ => folder.run(&[&["train"], &args[..], &sets].concat()).succeeded(),
+        };
+        let described = folder.run(&["inspect", "text", "model.fenlei", "clever films, 看"]).succeeded().stdout;
+        for line in ["tagged    clever/ADJ | films/NOUN | ,/PUNCT | 看/VERB\n", "stemmed   clever | film | , | 看\n"]
+        {
+            assert!(described.contains(line), "{described}");
+        }
+        assert!(described.contains("clever/ADJ"), "{described}");
+        let from_file = folder.run(&["predict", "model.fenlei", "lines.txt"]).succeeded().stdout;
+        let alone = folder.run(&["predict", "model.fenlei", "看 awful films"]).succeeded().stdout;
+        assert_eq!(from_file.lines().nth(1), alone.lines().next(), "{model}");
+    }
+}
+
+#[test]
 fn classical_models_go_the_same_way_as_nets() {
     let folder = Folder::new();
     folder.write("train.csv", reviews(80));

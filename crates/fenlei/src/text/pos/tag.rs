@@ -134,6 +134,16 @@ mod tests {
     }
 
     #[test]
+    fn the_table_stands_in_the_documentation() {
+        let page = include_str!("../../../../../docs/text.md");
+        for row in ICTCLAS.lines().filter(|line| !line.starts_with('#')) {
+            let fields: Vec<&str> = row.split('\t').collect();
+            let documented = format!("| `{}` | `{}` | {} |", fields[0], fields[1], fields[2]);
+            assert!(page.contains(&documented), "docs/text.md lacks {documented}");
+        }
+    }
+
+    #[test]
     fn tags_count_as_the_longest_row_that_they_begin_with() {
         for (tag, universal) in
             [("n", Tag::Noun), ("nr", Tag::Propn), ("nrfg", Tag::Propn), ("ng", Tag::Noun), ("uj", Tag::Part)]
