@@ -79,7 +79,7 @@ impl HanSegmenter {
         F: FnMut(Range<usize>) -> ControlFlow<()>,
     {
         let mut stretch = Stretch::default();
-        words::segment(text, |range| {
+        words::segment_with_runs(text, |range| {
             let word = &text[range.clone()];
             let han = word.chars().next().is_some_and(is_han);
             let joins = han || word.bytes().all(|b| b.is_ascii_alphanumeric());

@@ -76,7 +76,24 @@ pub(super) fn settled(bytes: &[u8], at: usize) -> bool {
 
 /// Calls `sink` with the byte range of every word, symbol and punctuation mark of `text`, in order, until it breaks.
 #[inline]
-pub(crate) fn segment<F>(text: &str, mut sink: F) -> ControlFlow<()>
+pub(crate) fn segment<F>(text: &str, sink: F) -> ControlFlow<()>
+where
+    F: FnMut(Range<usize>) -> ControlFlow<()>,
+{
+    segment_with::<false, F>(text, sink)
+}
+
+/// As [`segment`], with common Han characters that touch in one piece, for those who cut them in their own way.
+#[inline]
+pub(super) fn segment_with_runs<F>(text: &str, sink: F) -> ControlFlow<()>
+where
+    F: FnMut(Range<usize>) -> ControlFlow<()>,
+{
+    segment_with::<true, F>(text, sink)
+}
+
+#[inline]
+fn segment_with<const RUNS: bool, F>(text: &str, mut sink: F) -> ControlFlow<()>
 where
     F: FnMut(Range<usize>) -> ControlFlow<()>,
 {
@@ -89,7 +106,13 @@ where
                 continue;
             }
             Class::Letter | Class::Digit | Class::Joiner => word_end(bytes, at),
-            Class::Wide if alone_at(bytes, at) => at + 3,
+            Class::Wide if alone_at(bytes, at) => {
+                if RUNS {
+                    run_end(bytes, at)
+                } else {
+                    at + 3
+                }
+            }
             Class::Wide => at,
             _ => at + 1,
         };
@@ -102,6 +125,24 @@ where
         }
     }
     ControlFlow::Continue(())
+}
+
+/// The longest run of Han characters that is one piece.
+const MAX_RUN_BYTES: usize = 3000;
+
+/// The end of the run of common Han characters that starts at `at`, or of the one mark there. A character that a mark
+/// may follow, which joins it, is left for the next piece.
+#[inline]
+fn run_end(bytes: &[u8], at: usize) -> usize {
+    let is_han = |at: usize| matches!(bytes.get(at..at + 3), Some(&([0xE4, 0xB8..=0xBF, _] | [0xE5..=0xE9, _, _])));
+    let mut end = at + 3;
+    if !is_han(at) {
+        return end;
+    }
+    while end - at < MAX_RUN_BYTES && is_han(end) {
+        end += 3;
+    }
+    if settled(bytes, end) { end } else { (end - 3).max(at + 3) }
 }
 
 /// The end of the word of ASCII letters, digits and `_` that starts at `at`, or `at` where a character outside ASCII
@@ -218,6 +259,20 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2000))]
+        #[test]
+        fn runs_are_the_same_words_with_han_characters_together(text in "[好们看a1.,。 \u{301}\u{200D}〇]{0,24}") {
+            let mut apart = Vec::new();
+            let _ = segment_with_runs(&text, |range| {
+                let piece = &text[range];
+                match piece.chars().all(|c| "好们看".contains(c)) {
+                    true => apart.extend(piece.split("").filter(|c| !c.is_empty())),
+                    false => apart.push(piece),
+                }
+                ControlFlow::Continue(())
+            });
+            prop_assert_eq!(apart, words(&text));
+        }
+
         #[test]
         fn ascii_gives_what_the_unicode_rules_give(text in "[a-cA-C01_:,;.'\" \t\r\n!\\-]{0,24}") {
             prop_assert_eq!(words(&text), reference(&text));
