@@ -216,8 +216,8 @@ mod tests {
     fn few_pairs_in_memory_still_find_the_frequent_ones() {
         let rare = (0..3000).map(|i| format!("w{} w{} new york", i % 50, i % 47));
         let texts: Vec<String> = rare.collect();
-        let mut spec = PipelineSpec::default();
-        spec.phrases = PhrasesSpec { passes: 1, max_pairs: 10, threshold: Some(2.0), ..PhrasesSpec::default() };
+        let phrases = PhrasesSpec { passes: 1, max_pairs: 10, threshold: Some(2.0), ..PhrasesSpec::default() };
+        let spec = PipelineSpec { phrases, ..PipelineSpec::default() };
         let pipeline = spec.fit(&texts).unwrap();
         assert!(pipeline.vocab().id("new_york").is_some());
         let saved = serde_json::to_value(&pipeline).unwrap();

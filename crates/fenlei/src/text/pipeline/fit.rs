@@ -107,17 +107,21 @@ impl PipelineSpec {
         let n_words = words.iter().map(|(_, n)| n).sum();
         let mut pairs = PairCounts::default();
         corpus.for_each_chunk(&mut |texts| {
-            texts.par_chunks(64).for_each_init(Default::default, |(scratch, local): &mut (Scratch, LocalPairs), some| {
-                for text in some {
-                    steps.for_each_joined(text, scratch, |sentence| {
-                        for i in (0..sentence.len()).filter(|&i| sentence.touches_next(i)) {
-                            let [first, second] = [i, i + 1].map(|i| words.id(sentence.form(i)).unwrap_or(UNKNOWN_ID));
-                            local.add(first, second);
-                        }
-                    });
-                }
-                pairs.hand_in(local);
-            });
+            texts.par_chunks(64).for_each_init(
+                Default::default,
+                |(scratch, local): &mut (Scratch, LocalPairs), some| {
+                    for text in some {
+                        steps.for_each_joined(text, scratch, |sentence| {
+                            for i in (0..sentence.len()).filter(|&i| sentence.touches_next(i)) {
+                                let [first, second] =
+                                    [i, i + 1].map(|i| words.id(sentence.form(i)).unwrap_or(UNKNOWN_ID));
+                                local.add(first, second);
+                            }
+                        });
+                    }
+                    pairs.hand_in(local);
+                },
+            );
             pairs.limit(self.phrases.max_pairs);
             Ok(())
         })?;
