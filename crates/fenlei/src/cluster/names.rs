@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use crate::Result;
 use crate::data::Target;
 use crate::features::{DfLimit, FeaturesSpec, Idf, Labels, Norm, Tf, Vectorizer};
-use crate::text::{StopWords, StopWordsSpec, TextPipeline, is_han};
+use crate::text::{StopWords, TextPipeline, is_han};
 
 /// Words of a name.
 const WORDS: usize = 3;
@@ -68,8 +68,7 @@ pub(super) fn name_clusters<S: AsRef<str> + Sync>(
         let of_cluster = &mut counts[clusters[doc].unwrap_or(0) as usize * n_columns..][..n_columns];
         fitted.rows.row(row).0.iter().for_each(|&column| of_cluster[column as usize] += 1);
     }
-    let stop_words = StopWordsSpec { languages: vec!["en".to_owned(), "zh".to_owned()], file: None };
-    let stop_words = StopWords::new(&stop_words, None, &str::to_lowercase);
+    let stop_words = StopWords::new(&["en", "zh"].map(str::to_owned), None, &str::to_lowercase);
     let weights = log_odds(&counts, k, n_columns);
     let words = (0..k).map(|cluster| {
         let of_cluster = &weights[cluster * n_columns..][..n_columns];

@@ -132,7 +132,7 @@ fn documents_that_nothing_can_be_learned_from_are_told() {
             fenlei::model::ModelSpec::Linear(spec) => spec.features.min_df = fenlei::features::DfLimit::Documents(9),
             fenlei::model::ModelSpec::Nb(spec) => spec.features.min_df = fenlei::features::DfLimit::Share(1.0),
             fenlei::model::ModelSpec::NbSvm(spec) => spec.features.max_df = fenlei::features::DfLimit::Documents(0),
-            fenlei::model::ModelSpec::Net(_) => panic!("{recipe} is a net"),
+            other => panic!("{recipe} is no linear model: {other:?}"),
         }
         let message = refusal(train(&rare, &dataset(&[("a", "one word"), ("b", "another")]), None));
         assert!(message.contains("no feature is left") && message.contains("min_df"), "{message}");
