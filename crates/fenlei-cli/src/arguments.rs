@@ -8,6 +8,7 @@ use fenlei::classifier::Classifier;
 use fenlei::config::{PlanSource, load_further_plan, load_plan};
 use fenlei::train::Plan;
 
+use crate::augment::AugmentArguments;
 use crate::bench::BenchArgs;
 use crate::cluster::ClusterArguments;
 use crate::config_command::ConfigArguments;
@@ -50,6 +51,7 @@ pub(crate) enum Subcommands {
   fenlei data stats reviews.csv
   fenlei data split reviews.csv -o parts")]
     Data(DataArgs),
+    Augment(AugmentArguments),
     Demo(DemoArguments),
     Bench(BenchArgs),
 }

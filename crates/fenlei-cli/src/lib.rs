@@ -3,6 +3,7 @@
 //! Results go to standard output, everything said along the way to standard error, so that a pipe carries results only.
 
 mod arguments;
+mod augment;
 mod bench;
 mod cluster;
 mod config_command;
@@ -56,6 +57,7 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<()> {
         Subcommands::Cluster(args) => cluster::run(&args),
         Subcommands::Inspect(args) => inspect::run(&args),
         Subcommands::Config(args) => config_command::run(&args),
+        Subcommands::Augment(args) => augment::run(&args),
         Subcommands::Demo(args) => demo::run(&args),
         Subcommands::Data(args) => data::run(args),
         Subcommands::Bench(args) => bench::run(args),

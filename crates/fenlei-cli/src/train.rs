@@ -118,6 +118,9 @@ pub(crate) fn run(args: &TrainArguments) -> Result<()> {
     if from.is_none() {
         voice.note(format_args!("{}", plan.pipeline));
     }
+    if let Some(augment) = &plan.train.augment {
+        voice.note(format_args!("augmentation of what is learned from: {augment}"));
+    }
 
     let clock = Instant::now();
     let mut progress = TrainingProgress::new(args.quiet);

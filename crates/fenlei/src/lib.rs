@@ -1,6 +1,7 @@
 //! Text classification from raw documents to one model file.
 
 pub mod artifact;
+pub mod augment;
 pub mod classifier;
 pub mod cluster;
 pub mod config;

@@ -2,6 +2,7 @@
 
 mod accuracy;
 mod cluster;
+mod augment;
 mod export;
 mod features;
 mod peers;
@@ -39,6 +40,7 @@ enum BenchCommand {
     Accuracy(accuracy::AccuracyArgs),
     Cluster(cluster::ClusterBenchArgs),
     Features(features::FeaturesArgs),
+    Augment(augment::AugmentBenchArgs),
     Peers(peers::PeersArgs),
     #[command(hide = true)]
     PeersSelf(peers::OwnRunArgs),
@@ -54,6 +56,7 @@ pub fn run(args: BenchArgs) -> Result<()> {
         BenchCommand::Accuracy(args) => accuracy::run(&args),
         BenchCommand::Cluster(args) => cluster::run(&args),
         BenchCommand::Features(args) => features::run(&args),
+        BenchCommand::Augment(args) => augment::run(&args),
         BenchCommand::Peers(args) => peers::run(&args),
         BenchCommand::PeersSelf(args) => peers::run_own(&args),
         BenchCommand::Step(args) => step::run(&args),

@@ -66,7 +66,7 @@ fn is_stdio(path: &Path) -> bool {
     path == Path::new("-")
 }
 
-fn format_for(path: &Path, asked: Option<WriteFormat>) -> Result<WriteFormat> {
+pub(crate) fn format_for(path: &Path, asked: Option<WriteFormat>) -> Result<WriteFormat> {
     asked.or_else(|| WriteFormat::of_path(path)).ok_or_else(|| {
         let problem = "the name does not say which format to write";
         let help = "end it with .csv, .tsv, .jsonl, .fasttext or .parquet, or pass --to FORMAT";

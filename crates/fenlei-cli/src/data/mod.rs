@@ -14,6 +14,8 @@ use clap::{Args, Subcommand};
 pub use read_args::ReadArgs;
 pub use run::run;
 pub use select_args::SelectArgs;
+pub(crate) use convert::format_for;
+pub(crate) use run::tell_written;
 
 /// Look at, fetch, convert and divide data sets.
 #[derive(Debug, Args)]

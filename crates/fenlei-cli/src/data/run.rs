@@ -102,7 +102,7 @@ pub(super) fn tell(findings: &Findings) -> Result<()> {
     Ok(writeln!(io::stderr().lock(), "{findings}")?)
 }
 
-pub(super) fn tell_written(path: &Path, written: &Written) -> Result<()> {
+pub(crate) fn tell_written(path: &Path, written: &Written) -> Result<()> {
     let mut err = io::stderr().lock();
     writeln!(err, "{}: wrote {} documents", path.display(), written.rows)?;
     if written.line_ends_replaced > 0 {

@@ -18,6 +18,7 @@ mod findings;
 mod fingerprint;
 mod get;
 mod guess;
+mod join;
 mod layout;
 mod line_file;
 mod lines;

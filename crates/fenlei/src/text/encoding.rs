@@ -27,6 +27,21 @@ pub struct EncodedTexts {
 }
 
 impl EncodedTexts {
+    /// From parts that threads encoded, in order: token numbers, and where each document ends in them.
+    pub(crate) fn joined(parts: &[(Vec<u32>, Vec<usize>)]) -> Self {
+        let mut all = Self {
+            ids: Vec::with_capacity(parts.iter().map(|(ids, _)| ids.len()).sum()),
+            starts: Vec::with_capacity(parts.iter().map(|(_, ends)| ends.len()).sum::<usize>() + 1),
+        };
+        all.starts.push(0);
+        for (ids, ends) in parts {
+            let offset = all.ids.len();
+            all.starts.extend(ends.iter().map(|end| offset + end));
+            all.ids.extend_from_slice(ids);
+        }
+        all
+    }
+
     /// How many documents there are.
     pub fn len(&self) -> usize {
         self.starts.len() - 1

@@ -30,7 +30,7 @@ mod token_table;
 mod truncate;
 mod vocabulary;
 
-pub(crate) use clean::{Flow, html_flow};
+pub(crate) use clean::{Cleaned, Flow, address_len, html_flow};
 pub use corpus::{Corpus, InMemory};
 pub use encoding::{EncodedTexts, Encoding, Stages, Token};
 pub use phrases::{PhraseScore, PhrasesSpec};
@@ -38,7 +38,8 @@ pub use pinyin::{PinyinMode, PinyinSpec};
 pub use pipeline::TextPipeline;
 pub(crate) use pipeline::TokenTexts;
 pub use pos::Tag;
-pub(crate) use script::is_han;
+pub(crate) use script::{is_han, is_kana, is_pictograph};
+pub(crate) use segment::Segmenter;
 pub use spec::{
     Chinese, CleanSpec, Html, Mask, PipelineSpec, Punctuation, SegmentMode, SegmentSpec, StopWordsSpec, TruncateSpec,
     Unknown, VocabSpec,

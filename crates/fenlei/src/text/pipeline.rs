@@ -156,17 +156,7 @@ impl TextPipeline {
                 (ids, ends)
             })
             .collect();
-        let mut all = EncodedTexts {
-            ids: Vec::with_capacity(encoded.iter().map(|(ids, _)| ids.len()).sum()),
-            starts: Vec::with_capacity(texts.len() + 1),
-        };
-        all.starts.push(0);
-        for (ids, ends) in encoded {
-            let offset = all.ids.len();
-            all.starts.extend(ends.into_iter().map(|end| offset + end));
-            all.ids.extend_from_slice(&ids);
-        }
-        all
+        EncodedTexts::joined(&encoded)
     }
 
     /// The vocabulary.

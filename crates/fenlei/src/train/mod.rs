@@ -3,6 +3,7 @@
 //! Invariant: every learned state, the vocabulary first of all, comes from the training part alone. The same plan and
 //! documents give the same bytes for any number of threads, and for a training that was interrupted and resumed.
 
+mod augmented;
 mod checkpoint;
 mod class_weights;
 mod event;
@@ -73,7 +74,7 @@ pub fn train(plan: &Plan, documents: &Dataset, validation: Option<&Dataset>) -> 
 /// # Errors
 /// As [`train`]; also when a checkpoint cannot be read or written, or belongs to another training, and
 /// [`Error::Interrupted`] when the user stopped it before the first step.
-pub fn train_with(plan: &Plan, documents: &Dataset, options: TrainOptions<'_>) -> Result<Trained> {
+pub fn train_with<'a>(plan: &Plan, documents: &'a Dataset, options: TrainOptions<'a>) -> Result<Trained> {
     let Some(classifier) = &options.from else {
         plan.check()?;
         if ClusterSpec::of(&plan.model).is_some() {

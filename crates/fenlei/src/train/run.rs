@@ -8,6 +8,7 @@ use fenlei_nn::optim::PlateauState;
 use fenlei_nn::params::Params;
 use fenlei_nn::training::Training;
 
+use super::augmented::Augmentation;
 use super::examples::Examples;
 use super::{EpochRecord, Event, Plan, StopReason, TrainOptions, Trained};
 use crate::classifier::{Classifier, Decision};
@@ -22,6 +23,7 @@ const SEED_ORDER: u64 = 3;
 const SEED_STEPS: u64 = 4;
 // 5 is that of the solvers.
 const SEED_WIDE: u64 = 6;
+pub(super) const SEED_AUGMENT: u64 = 7;
 
 /// The probability from which on a label of a multi-label classifier is given.
 pub(super) const DEFAULT_THRESHOLD: f32 = 0.5;
@@ -38,6 +40,8 @@ pub(super) struct Run<'a> {
     labels: Vec<String>,
     decision: Decision,
     train: Examples,
+    /// What changes the training documents before each epoch.
+    augmentation: Option<Augmentation<'a>>,
     /// Of the documents of a step.
     offsets: Vec<f32>,
     validation: Option<Examples>,

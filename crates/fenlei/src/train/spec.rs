@@ -4,6 +4,7 @@ use fenlei_nn::loss::LossSpec;
 use fenlei_nn::optim::{AverageSpec, OptimizerSpec, Regularization, ScheduleSpec};
 use serde::{Deserialize, Serialize};
 
+use crate::augment::AugmentSpec;
 use crate::{Error, Result};
 
 /// How to train a model.
@@ -33,6 +34,9 @@ pub struct TrainSpec {
     pub early_stopping: EarlyStoppingSpec,
     /// Weights of the labels in the loss.
     pub class_weights: ClassWeights,
+    /// How training documents are changed while they are learned from. Default: not at all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub augment: Option<AugmentSpec>,
 }
 
 impl Default for TrainSpec {
@@ -48,6 +52,7 @@ impl Default for TrainSpec {
             regularization: Regularization::default(),
             early_stopping: EarlyStoppingSpec::default(),
             class_weights: ClassWeights::None,
+            augment: None,
         }
     }
 }
@@ -129,6 +134,7 @@ impl TrainSpec {
             let problem = format!("{found} is out of range, expected {expected}");
             return Err(Error::config(format!("train.{place}"), problem, "leave it out for the default"));
         }
+        self.augment.as_ref().map_or(Ok(()), |augment| augment.check("train.augment"))?;
         self.check_tail()
     }
 
@@ -191,6 +197,8 @@ mod tests {
             ("regularization = { clip_norm = 0.0 }", "train.regularization.clip_norm"),
             ("regularization = { max_norm = inf }", "train.regularization.max_norm"),
             ("class_weights = { named = { spam = nan } }", "train.class_weights.named.spam"),
+            ("augment = { delete = 1.5 }", "train.augment.delete"),
+            ("augment = {}", "train.augment"),
             ("schedule = { kind = 'step', every_epochs = 0, gamma = 0.5 }", "train.schedule.every_epochs"),
         ] {
             let error = toml::from_str::<TrainSpec>(toml).unwrap().check().unwrap_err().to_string();

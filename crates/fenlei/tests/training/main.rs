@@ -1,5 +1,6 @@
 //! Training from documents to a model file: what is learned, what is the same again, what is refused.
 
+mod augmented;
 mod bag;
 mod classical;
 mod corpus;

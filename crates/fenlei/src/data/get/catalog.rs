@@ -59,6 +59,14 @@ pub const KNOWN_SETS: &[KnownSet] = &[
         bytes: None,
         sha256: None,
     },
+    KnownSet {
+        name: "wordnet",
+        title: "WordNet 3.1, English synonyms for `fenlei augment` (Fellbaum 1998); no documents",
+        url: "https://wordnetcode.princeton.edu/wn3.1.dict.tar.gz",
+        licence: "WordNet licence: free for any use with its notice",
+        bytes: None,
+        sha256: Some("3f7d8be8ef6ecc7167d39b10d66954ec734280b5bdcd57f7d9eafe429d11c22a"),
+    },
 ];
 
 #[cfg(test)]

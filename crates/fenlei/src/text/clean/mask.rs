@@ -129,6 +129,13 @@ impl Masks {
     }
 }
 
+/// The length of the address of a page, the mail address or the `@name` that begins at byte `at` of `text`, the start of a
+/// word.
+pub(crate) fn address_len(text: &str, at: usize) -> Option<usize> {
+    let rest = text.get(at..)?;
+    url(rest).or_else(|| mail(rest)).or_else(|| mention(rest))
+}
+
 /// Whether `c` continues a word of letters. Han characters do not: 2008年 holds the number 2008.
 fn is_word(c: char) -> bool {
     c == '_' || (c.is_alphanumeric() && !is_han(c))

@@ -19,6 +19,7 @@ use super::spec::{CleanSpec, Html};
 
 pub(crate) use self::align::{Alignment, Trace, Untraced};
 pub(crate) use self::html_elements::{Flow, flow as html_flow};
+pub(crate) use self::mask::address_len;
 
 /// The cleaning steps of one specification.
 #[derive(Clone)]

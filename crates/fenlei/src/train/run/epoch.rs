@@ -11,6 +11,7 @@ use crate::Result;
 use crate::classifier::Decision;
 use crate::metrics::Report;
 use crate::model::net_probabilities;
+use crate::train::augmented::Augmentation;
 use crate::train::{EpochRecord, Event, Metric, ValidationRecord, diverged};
 
 impl Run<'_> {
@@ -26,6 +27,15 @@ impl Run<'_> {
         schedule.state = self.progress.plateau;
         let global_step = |step: u64| u64::from(epoch - 1) * steps_per_epoch + step;
         let place = |step| SchedulePlace { step: global_step(step), total_steps, epoch: u64::from(epoch - 1) };
+        let clock = Instant::now();
+        let Self { pipeline, beside, train, .. } = &*self;
+        let draw = |augmentation: &Augmentation<'_>| {
+            augmentation.epoch(epoch, pipeline, beside.features.as_ref(), &train.inputs)
+        };
+        let changed = self.augmentation.as_ref().map(draw);
+        if changed.is_some() {
+            self.progress.seconds += clock.elapsed().as_secs_f64();
+        }
         for step in self.progress.steps_done..steps_per_epoch {
             if self.options.stop.is_some_and(|stop| stop.load(std::sync::atomic::Ordering::Relaxed)) {
                 return Ok(false);
@@ -35,10 +45,11 @@ impl Run<'_> {
             let docs = &order[first..(first + batch_size).min(order.len())];
             let seed = rng::derive(rng::derive(self.plan.seed, SEED_STEPS), global_step(step));
             let Self { training, train, offsets, .. } = self;
+            let inputs = changed.as_ref().unwrap_or(&train.inputs);
             train.gather_offsets(offsets, docs);
             let loss = training.step_from(
                 offsets,
-                docs.iter().map(|&d| train.inputs.get(d as usize)),
+                docs.iter().map(|&d| inputs.get(d as usize)),
                 docs.iter().map(|&d| train.targets[d as usize].as_slice()),
                 seed,
                 schedule.factor(place(step)),

@@ -6,22 +6,24 @@ use fenlei_nn::params::Params;
 use fenlei_nn::rng;
 use fenlei_nn::training::{Average, Training};
 
-use super::{DEFAULT_THRESHOLD, Progress, Run, SEED_SPLIT, SEED_WEIGHTS, SEED_WIDE, wide};
+use super::{DEFAULT_THRESHOLD, Progress, Run, SEED_AUGMENT, SEED_SPLIT, SEED_WEIGHTS, SEED_WIDE, wide};
 use crate::classifier::Decision;
 use crate::data::{Dataset, listed};
 use crate::features::{Labels, Vectorizer, WordVectors};
 use crate::metrics::align_labels;
 use crate::model::{Beside, Model, ModelSpec, NetInputs, NetModel, NetModelSpec};
 use crate::text::TextPipeline;
+use crate::train::augmented::{Augmentation, augmenter_of};
 use crate::train::examples::{Documents, Examples, hold_back};
 use crate::train::{Plan, TrainOptions};
 use crate::{Error, Result};
 
 impl<'a> Run<'a> {
     /// Fits the pipeline, encodes the documents, builds the model.
-    pub fn prepare(plan: &Plan, documents: &Dataset, mut options: TrainOptions<'a>) -> Result<Self> {
+    pub fn prepare(plan: &Plan, documents: &'a Dataset, mut options: TrainOptions<'a>) -> Result<Self> {
         let share = if options.validation.is_some() { 0.0 } else { plan.train.validation };
         let (kept, held) = hold_back(documents, share, rng::derive(plan.seed, SEED_SPLIT))?;
+        let augmenter = augmenter_of(plan)?;
         let from = options.from.take();
         let (pipeline, labels, decision, old) = match from {
             Some(old) => (old.pipeline, old.labels, old.decision, Some(old.model)),
@@ -39,6 +41,7 @@ impl<'a> Run<'a> {
         let learned_from = Documents::new(documents, &kept, &labels, multi_label)?;
         let of = Labels { n: labels.len(), multi: multi_label };
         let Before { old, features, inputs } = read(plan, &pipeline, of, old, &learned_from)?;
+        let texts = learned_from.texts.clone();
         let mut train = Examples::of_inputs(learned_from, inputs);
         if train.inputs.ids.ids.is_empty() {
             return Err(Error::train(
@@ -46,6 +49,8 @@ impl<'a> Run<'a> {
                 "see what happens to a text with `fenlei inspect text`, and loosen [pipeline]",
             ));
         }
+        let augmentation = augmenter
+            .map(|augmenter| Augmentation::new(augmenter, texts, &pipeline, rng::derive(plan.seed, SEED_AUGMENT)));
         let mut validation = match options.validation {
             Some(data) => {
                 let all: Vec<usize> = (0..data.texts.len()).collect();
@@ -85,7 +90,7 @@ impl<'a> Run<'a> {
         let average = Average::new(plan.train.average.as_ref(), u64::from(plan.train.epochs));
         let fingerprint = documents.fingerprint();
         let start = match options.checkpoint {
-            Some(_) => start_fingerprint(&fingerprint, options.validation, &net.params),
+            Some(_) => start_fingerprint(&fingerprint, options.validation, augmentation.as_ref(), &net.params),
             None => String::new(),
         };
         let training = Training::new(net, plan.train.optimizer, loss, plan.train.regularization, average, weights);
@@ -98,6 +103,7 @@ impl<'a> Run<'a> {
             labels,
             decision,
             train,
+            augmentation,
             validation,
             spec,
             beside: Beside { features, wide },
@@ -187,10 +193,18 @@ fn check_known(documents: &Dataset, labels: &[String]) -> Result<()> {
 }
 
 /// Two trainings with this in common start from the same documents and the same numbers.
-fn start_fingerprint(documents: &str, validation: Option<&Dataset>, params: &Params<f32>) -> String {
+fn start_fingerprint(
+    documents: &str,
+    validation: Option<&Dataset>,
+    augmentation: Option<&Augmentation<'_>>,
+    params: &Params<f32>,
+) -> String {
     let mut crc = crc32fast::Hasher::new();
     crc.update(documents.as_bytes());
     crc.update(validation.map(Dataset::fingerprint).unwrap_or_default().as_bytes());
+    if let Some(augmentation) = augmentation {
+        crc.update(&augmentation.fingerprint().to_le_bytes());
+    }
     for param in params.iter() {
         crc.update(param.name.as_bytes());
         param.data.iter().for_each(|w| crc.update(&w.to_le_bytes()));

@@ -46,7 +46,16 @@ pub(super) fn fit(
     let linear = spec.linear();
     let link = Link::of(&linear, labels.n, labels.multi);
     let solve = |rows: &SparseRows, targets: &[Target], seed| {
-        learn(&Task { spec: &linear, rows, targets, labels, label_weights: documents.label_weights, seed, stop })
+        learn(&Task {
+            spec: &linear,
+            rows,
+            targets,
+            labels,
+            label_weights: documents.label_weights,
+            n_originals: targets.len(),
+            seed,
+            stop,
+        })
     };
     let folds = folds(targets, labels.n);
     let all: Vec<usize> = (0..targets.len()).collect();

@@ -24,6 +24,8 @@ pub(in crate::train) struct Task<'a> {
     pub targets: &'a [Target],
     pub labels: Labels,
     pub label_weights: Option<&'a [f64]>,
+    /// Documents that are no changed copies; document `i` is a copy of document `i % n_originals`.
+    pub n_originals: usize,
     pub seed: u64,
     pub stop: Option<&'a AtomicBool>,
 }
@@ -148,7 +150,9 @@ fn machine(task: &Task<'_>, spec: &LinearSpec, classes: &[u32], costs: &[f64], s
     let signs: Vec<f64> = classes.iter().map(|&class| if class == 1 { 1.0 } else { -1.0 }).collect();
     let squared = spec.loss == LinearLoss::SquaredHinge;
     let solve = |docs: &[u32]| dual::solve(task.rows, docs, &signs, costs, squared, seed, limits);
-    let folds = folds(classes);
+    // Copies are in the fold of their original, or a machine would have learned from what it is asked about.
+    let of_originals = folds(&classes[..task.n_originals.min(classes.len())]);
+    let folds: Vec<usize> = of_originals.iter().copied().cycle().take(classes.len()).collect();
     let all: Vec<u32> = (0..classes.len() as u32).collect();
     let parts = (0..N_FOLDS + 1).into_par_iter().with_max_len(1).map(|fold| {
         if fold == N_FOLDS {

@@ -57,7 +57,8 @@ fn learned(
     labels: Labels,
     weights: Option<&[f64]>,
 ) -> Solution {
-    learn(&Task { spec, rows, targets, labels, label_weights: weights, seed: 1, stop: None }).unwrap()
+    learn(&Task { spec, rows, targets, labels, label_weights: weights, n_originals: rows.len(), seed: 1, stop: None })
+        .unwrap()
 }
 
 fn margins(solution: &Solution, row: (&[u32], &[f32])) -> Vec<f64> {
@@ -209,6 +210,7 @@ fn a_raised_flag_ends_every_solver() {
             targets: &targets,
             labels,
             label_weights: None,
+            n_originals: rows.len(),
             seed: 1,
             stop: Some(&stop),
         };

@@ -13,8 +13,9 @@ pub(super) use learn::{Task, learn};
 
 use fenlei_nn::rng;
 
+use super::augmented::{augmenter_of, copies};
 use super::examples::{Documents, hold_back};
-use super::run::{DEFAULT_THRESHOLD, SEED_SPLIT};
+use super::run::{DEFAULT_THRESHOLD, SEED_AUGMENT, SEED_SPLIT};
 use super::{Event, Plan, StopReason, TrainOptions, Trained};
 use crate::classifier::{Classifier, Decision};
 use crate::data::{Dataset, Target, listed};
@@ -52,13 +53,22 @@ pub(super) fn train(
     };
     Documents::check_validation(validation.as_ref().map(Documents::len))?;
 
+    // Copies stand behind the documents, round by round: document `i` of any round is a copy of document `i` of all.
+    let n_train = learned_from.len();
+    let copies = match augmenter_of(plan)? {
+        Some(augmenter) => copies(&augmenter, &learned_from.texts, rng::derive(plan.seed, SEED_AUGMENT)),
+        None => Vec::new(),
+    };
+    let mut learned_from = learned_from;
+    learned_from.texts.extend(copies.iter().map(String::as_str));
+    learned_from.targets = learned_from.targets.iter().cycle().take(learned_from.texts.len()).cloned().collect();
     let pipeline = plan.pipeline.fit(&learned_from.texts)?;
     let of = Labels { n: labels.len(), multi: decision.multi_label };
     let fitted = Vectorizer::fit(spec.features(), &pipeline, &learned_from.texts, &learned_from.targets, of)?;
     if let Some(listener) = &mut options.on_event {
         let n_outputs = crate::model::Link::of(spec, labels.len(), of.multi).n_outputs(labels.len());
         listener(Event::Start {
-            n_train: learned_from.len(),
+            n_train,
             n_validation: validation.as_ref().map_or(0, Documents::len),
             n_left_out: validation.as_ref().map_or(0, |validation| validation.n_left_out),
             unknown_labels: validation.as_ref().map_or(&[], |validation| &validation.unknown_labels),
@@ -75,6 +85,7 @@ pub(super) fn train(
         targets: &learned_from.targets,
         labels: of,
         label_weights: weights.as_deref(),
+        n_originals: n_train,
         seed: rng::derive(plan.seed, SEED_SOLVER),
         stop: options.stop,
     })?;
@@ -84,8 +95,7 @@ pub(super) fn train(
         let problem = "a weight is not a finite number";
         return Err(Error::train(problem, "lower model.c, or bound the features with norm = \"l2\""));
     }
-    let (vectorizer, n_train) = (fitted.vectorizer, learned_from.len());
-    let model = SparseModel::new(spec.clone(), vectorizer, weights, bias, labels.len(), of.multi)
+    let model = SparseModel::new(spec.clone(), fitted.vectorizer, weights, bias, labels.len(), of.multi)
         .map_err(|problem| Error::train(problem, "this is a bug, please report it"))?;
     let classifier = Classifier::new(pipeline, Model::Sparse(Box::new(model)), labels.clone(), decision);
     let validation = validation.map(|validation| report(&classifier, &validation)).transpose()?;
