@@ -14,6 +14,7 @@ use crate::cluster::ClusterArguments;
 use crate::config_command::ConfigArguments;
 use crate::data::DataArgs;
 use crate::demo::DemoArguments;
+use crate::embed::EmbedArguments;
 use crate::evaluate::EvalArguments;
 use crate::inspect::InspectArguments;
 use crate::predict::PredictArguments;
@@ -23,7 +24,7 @@ use crate::train::TrainArguments;
 #[derive(Debug, Parser)]
 #[command(name = "fenlei", version, propagate_version = true, after_help = EXAMPLES)]
 pub(crate) struct Arguments {
-    /// How many threads to use; no result depends on it [default: all cores]
+    /// How many threads to use; no result depends on it, but for word2vec without --deterministic [default: all cores]
     #[arg(long, global = true, value_name = "N")]
     pub threads: Option<NonZeroUsize>,
     #[command(subcommand)]
@@ -52,6 +53,7 @@ pub(crate) enum Subcommands {
   fenlei data split reviews.csv -o parts")]
     Data(DataArgs),
     Augment(AugmentArguments),
+    Embed(EmbedArguments),
     Demo(DemoArguments),
     Bench(BenchArgs),
 }

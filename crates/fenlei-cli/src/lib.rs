@@ -9,6 +9,7 @@ mod cluster;
 mod config_command;
 mod data;
 mod demo;
+mod embed;
 mod evaluate;
 mod exit;
 mod inspect;
@@ -60,6 +61,7 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<()> {
         Subcommands::Augment(args) => augment::run(&args),
         Subcommands::Demo(args) => demo::run(&args),
         Subcommands::Data(args) => data::run(args),
+        Subcommands::Embed(args) => embed::run(&args),
         Subcommands::Bench(args) => bench::run(args),
     }
 }

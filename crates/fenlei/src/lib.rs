@@ -6,6 +6,7 @@ pub mod classifier;
 pub mod cluster;
 pub mod config;
 pub mod data;
+pub mod embed;
 pub mod error;
 pub mod eval;
 pub mod features;

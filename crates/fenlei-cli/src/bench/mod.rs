@@ -3,6 +3,7 @@
 mod accuracy;
 mod cluster;
 mod augment;
+mod embed;
 mod export;
 mod features;
 mod peers;
@@ -28,6 +29,7 @@ const IMDB: &str = "aclImdb_v1.tar.gz";
   fenlei bench accuracy --only sms-spam
   fenlei bench peers --only appendix-c --runs 3
   fenlei bench features --only nb-svm-3
+  fenlei bench embed --only skip-gram
   fenlei bench step --net chapter-8")]
 pub struct BenchArgs {
     #[command(subcommand)]
@@ -41,6 +43,7 @@ enum BenchCommand {
     Cluster(cluster::ClusterBenchArgs),
     Features(features::FeaturesArgs),
     Augment(augment::AugmentBenchArgs),
+    Embed(embed::EmbedArgs),
     Peers(peers::PeersArgs),
     #[command(hide = true)]
     PeersSelf(peers::OwnRunArgs),
@@ -57,6 +60,7 @@ pub fn run(args: BenchArgs) -> Result<()> {
         BenchCommand::Cluster(args) => cluster::run(&args),
         BenchCommand::Features(args) => features::run(&args),
         BenchCommand::Augment(args) => augment::run(&args),
+        BenchCommand::Embed(args) => embed::run(&args),
         BenchCommand::Peers(args) => peers::run(&args),
         BenchCommand::PeersSelf(args) => peers::run_own(&args),
         BenchCommand::Step(args) => step::run(&args),

@@ -1,6 +1,6 @@
 //! `fenlei bench peers`: the same work done by other programs, side by side in one session.
 
-mod child;
+pub(super) mod child;
 mod networks;
 mod own_run;
 mod raw_texts;

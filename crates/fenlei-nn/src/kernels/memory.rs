@@ -16,8 +16,9 @@ pub fn in_large_pages<T: Copy>(numbers: Vec<T>) -> Vec<T> {
     moved
 }
 
+/// Asks for large pages under memory that was allocated and not touched yet.
 #[cfg(target_os = "linux")]
-fn ask_for_large_pages<T>(start: *const T, n: usize) {
+pub(super) fn ask_for_large_pages<T>(start: *const T, n: usize) {
     const PAGE: usize = 4096;
     let (start, end) = (start as usize, start as usize + n * size_of::<T>());
     let (start, end) = (start.next_multiple_of(PAGE), end / PAGE * PAGE);
@@ -29,7 +30,7 @@ fn ask_for_large_pages<T>(start: *const T, n: usize) {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn ask_for_large_pages<T>(_: *const T, _: usize) {}
+pub(super) fn ask_for_large_pages<T>(_: *const T, _: usize) {}
 
 /// Asks for numbers that are needed soon.
 #[inline(always)]

@@ -3,11 +3,14 @@
 pub mod documents;
 pub mod elementwise;
 pub mod gemm;
+pub mod glove;
 pub mod memory;
 pub mod norms;
 pub mod pooling;
+pub mod shared_rows;
 pub mod sparse_grad;
 pub mod table;
 pub mod tiles;
 pub mod update;
 pub mod windows;
+pub mod word_pairs;

@@ -21,4 +21,4 @@ pub use spec::{CharScope, FeaturesSpec, Idf, Norm, SelectBy, SelectSpec, Tf};
 pub use svmlight::write_svmlight;
 pub(crate) use vectorizer::SeenColumns;
 pub use vectorizer::{FittedFeatures, Learned, Vectorizer};
-pub use vectors::{Coverage, VectorFormat, WordVectors};
+pub use vectors::{Coverage, Duplicates, FileForm, Packing, VectorFormat, VectorTable, WordVectors};

@@ -1,8 +1,9 @@
 //! Pretrained word vectors, read for one vocabulary.
 //!
 //! GloVe text, word2vec text and binary, and fastText `.vec` are recognised by their content, compressed with gzip or
-//! zstd or not. Invariant: a file is read as a stream, so that the memory taken grows with the vectors that the
-//! vocabulary needs and never with the file or with what its header announces.
+//! zstd or not. [`WordVectors`] are those of one vocabulary, [`VectorTable`] is a whole file, to look into and to write.
+//! Invariant: a file is read as a stream, so that the memory taken grows with the vectors that are wanted and never
+//! with the file or with what its header announces.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -11,8 +12,15 @@ use std::path::Path;
 use crate::{Error, Result};
 
 mod binary;
+mod sink;
 mod source;
+mod table;
 mod text;
+mod write;
+
+use sink::Sink;
+pub use table::{Duplicates, VectorTable};
+pub use write::{FileForm, Packing};
 
 /// More numbers than any published word vector has by far; a header with more is not one.
 const MAX_DIM: usize = 65_536;
@@ -155,12 +163,6 @@ impl<'a> Wanted<'a> {
         Self { spellings, taken: vec![None; n_tokens.len()], n_tokens, values: Vec::new(), n_rows: 0 }
     }
 
-    /// Whether any word would take a vector of this spelling.
-    fn wants(&self, spelling: &[u8]) -> bool {
-        let takers = self.spellings.get(spelling).map_or(&[][..], Vec::as_slice);
-        takers.iter().any(|&(word_idx, fit)| self.taken[word_idx].is_none_or(|(_, has)| has < fit))
-    }
-
     /// Gives the vector of a spelling to the words that want it. All vectors have one length.
     fn offer(&mut self, spelling: &[u8], vector: &[f32]) {
         for &(word_idx, fit) in self.spellings.get(spelling).map_or(&[][..], Vec::as_slice) {
@@ -195,6 +197,19 @@ impl<'a> Wanted<'a> {
     }
 }
 
+impl Sink for Wanted<'_> {
+    /// Whether any word would take a vector of this spelling.
+    fn wants(&self, spelling: &[u8]) -> bool {
+        let takers = self.spellings.get(spelling).map_or(&[][..], Vec::as_slice);
+        takers.iter().any(|&(word_idx, fit)| self.taken[word_idx].is_none_or(|(_, has)| has < fit))
+    }
+
+    fn take(&mut self, spelling: &[u8], vector: &[f32], _: u64) -> Result<()> {
+        self.offer(spelling, vector);
+        Ok(())
+    }
+}
+
 /// What a header line announces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Announced {
@@ -205,8 +220,16 @@ struct Announced {
 impl Announced {
     /// Complains unless as many vectors were there as announced.
     fn check(self, path: &Path, n_read: u64) -> Result<()> {
-        if n_read >= self.n_vectors {
+        if n_read == self.n_vectors {
             return Ok(());
+        }
+        if n_read > self.n_vectors {
+            return Err(Error::data(
+                path,
+                Some(1),
+                format!("its first line announces {} vectors, it holds {n_read} or more", self.n_vectors),
+                "write the right number into the first line, or fetch the file again",
+            ));
         }
         Err(Error::data(
             path,
@@ -226,6 +249,11 @@ fn not_finite(path: &Path, line: u64, word: &[u8], value: f32) -> Error {
         format!("the vector of {:?} has the number {value}", String::from_utf8_lossy(word)),
         "the vectors were trained or saved wrongly: fetch them again, or remove that word from the file",
     )
+}
+
+fn not_utf8(path: &Path, line: u64, problem: &str) -> Error {
+    let help = "the file is in another encoding: turn it into UTF-8, as `iconv -f GB18030 -t UTF-8` does";
+    Error::data(path, Some(line), problem, help)
 }
 
 #[cfg(test)]

@@ -223,3 +223,154 @@ fn reads_the_glove_vectors_of_60_000_words() {
     let expected = Coverage { n_words: 3, n_found: 2, n_lower_cased: 1, n_tokens: 100, n_tokens_found: 80 };
     assert_eq!(vectors.coverage, expected);
 }
+
+fn table(content: impl AsRef<[u8]>, duplicates: Duplicates) -> Result<VectorTable> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("vectors");
+    fs::write(&path, content).unwrap();
+    VectorTable::read(&path, duplicates).map(|(table, _)| table)
+}
+
+fn problem_of_table(content: impl AsRef<[u8]>) -> String {
+    table(content, Duplicates::Refuse).unwrap_err().to_string()
+}
+
+#[test]
+fn a_whole_file_is_read_in_its_order() {
+    let read = table(FASTTEXT, Duplicates::Refuse).unwrap();
+    assert_eq!((read.words(), read.dim(), read.len()), (&["the".to_owned(), "电影".to_owned()][..], 3, 2));
+    assert_eq!((read.place("电影"), read.place("x")), (Some(1), None));
+    assert_eq!((read.vector(1), read.vector(2)), (Some(&[1.0, 2.0, 3.0][..]), None));
+}
+
+#[test]
+fn bad_files_are_refused_with_their_line() {
+    for (content, expected) in [
+        ("1 2\nthe 1 2\nof 1 2\n", ":1: its first line announces 1 vectors, it holds 2 or more"),
+        ("3 2\nthe 1 2\nof 1 2\n", "truncated: it holds 2 vectors, its first line announces 3"),
+        ("the 1 2\nof 1\n", ":2: 1 numbers behind the word, expected 2"),
+        ("the 1 2\nof 1 NaN\n", ":2: the vector of \"of\" has the number NaN"),
+        ("the 1 2\nof 1 2\nthe 3 4\n", ":3: the word \"the\" stood on line 1 before"),
+    ] {
+        let problem = problem_of_table(content);
+        assert!(problem.contains(expected) && problem.contains("help: "), "{problem}, expected {expected}");
+    }
+    let kept = table("the 1 2\nof 1 2\nthe 3 4\n", Duplicates::KeepFirst).unwrap();
+    assert_eq!((kept.len(), kept.vector(0)), (2, Some(&[1.0, 2.0][..])));
+    let twice = binary(&[(b"of", [1.0; 3]), (b"of", [0.5; 3])], "\n");
+    assert!(problem_of_table(twice).contains(":2: the word \"of\" stood on line 1 before"));
+    let mut more = binary(&[(b"of", [1.0; 3]), (b"the", [200.5; 3])], "\n");
+    more[0] = b'1';
+    assert!(problem_of_table(more).contains(":1: its first line announces 1 vectors, it holds 2 or more"));
+}
+
+#[test]
+fn another_encoding_is_named() {
+    let gb18030 = b"film 1 2\n\xb5\xe7\xd3\xb0 3 4\n\xba\xc3 5 6\n";
+    let found = problem_of_table(gb18030);
+    assert!(found.contains(":2: the word ") && found.contains("is not UTF-8"), "{found}");
+    assert!(found.contains("iconv -f GB18030"), "{found}");
+    // A vocabulary would find nothing in such a file; a few broken words are no reason to refuse one.
+    let found = problem(gb18030, &["电影"]);
+    assert!(found.contains(":2: 2 words are not UTF-8, this is the first"), "{found}");
+    assert!(load(b"\xb5\xe7 1 2\n\xe7\x94\xb5 3 4\n", &["电"]).is_ok());
+    let utf16: Vec<u8> = "\u{feff}film 1 2\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    assert!(problem_of_table(&utf16).contains("this is UTF-16, expected UTF-8"));
+    assert!(problem(&utf16, &["film"]).contains("this is UTF-16"));
+}
+
+fn every_form() -> Vec<(FileForm, &'static str)> {
+    use VectorFormat::{Binary, Text, TextWithHeader};
+    let mut forms = Vec::new();
+    for (format, name) in [(Text, "x.txt"), (Text, "x.glove"), (TextWithHeader, "x.vec"), (Binary, "x.bin")] {
+        for (packing, end) in [(Packing::Plain, ""), (Packing::Gzip, ".gz"), (Packing::Zstd, ".zst")] {
+            let name: &'static str = Box::leak(format!("{name}{end}").into_boxed_str());
+            forms.push((FileForm { format, packing }, name));
+        }
+    }
+    forms
+}
+
+#[test]
+fn names_say_which_format_is_written() {
+    for (form, name) in every_form() {
+        assert_eq!(FileForm::of_path(Path::new(name)), (Some(form.format), form.packing), "{name}");
+    }
+    assert_eq!(FileForm::of_path(Path::new("vectors")), (None, Packing::Plain));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+    #[test]
+    fn every_format_gives_the_same_numbers_back(
+        vectors in prop::collection::btree_map(
+            "[a-z电影<>🎬.]{1,6}",
+            prop::array::uniform3(any::<f32>().prop_filter("finite", |value| value.is_finite())),
+            1..20,
+        ),
+    ) {
+        let (words, values): (Vec<String>, Vec<[f32; 3]>) = vectors.into_iter().unzip();
+        let table = VectorTable::new(3, words, values.concat()).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        for (form, name) in every_form() {
+            let path = folder.path().join(name);
+            table.write(&path, form).unwrap();
+            let (read, format) = VectorTable::read(&path, Duplicates::Refuse).unwrap();
+            prop_assert_eq!(format, form.format);
+            prop_assert_eq!(read.words(), table.words());
+            let bits = |table: &VectorTable| -> Vec<u32> { table.iter().flat_map(|(_, v)| v.iter().map(|x| x.to_bits())).collect() };
+            prop_assert_eq!(bits(&read), bits(&table));
+        }
+    }
+}
+
+#[test]
+fn words_that_would_not_come_back_are_refused() {
+    let write = |word: &str, format: VectorFormat| {
+        let words = vec!["first".to_owned(), word.to_owned()];
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x");
+        let written = VectorTable::new(2, words, vec![1.0; 4])
+            .and_then(|table| table.write(&path, FileForm { format, packing: Packing::Plain }));
+        let n_files = fs::read_dir(folder.path()).unwrap().count();
+        assert_eq!(n_files, usize::from(written.is_ok()), "nothing is left behind");
+        written.map_err(|error| error.to_string())
+    };
+    assert!(write("at name@domain.com", VectorFormat::Text).is_ok());
+    for (word, format, expected) in [
+        ("two words", VectorFormat::Binary, "has a space"),
+        ("two\nlines", VectorFormat::Text, "white space that would not come back"),
+        ("end ", VectorFormat::TextWithHeader, "white space that would not come back"),
+        ("number 5", VectorFormat::Text, "ends with a space and a number"),
+        ("", VectorFormat::Text, "is empty"),
+    ] {
+        let problem = write(word, format).unwrap_err();
+        assert!(problem.contains(expected) && problem.contains(":2: "), "{problem}");
+    }
+    let first = VectorTable::new(2, vec!["two words".into()], vec![1.0; 2]).unwrap();
+    let form = FileForm { format: VectorFormat::Text, packing: Packing::Plain };
+    let folder = tempfile::tempdir().unwrap();
+    assert!(first.write(&folder.path().join("x"), form).unwrap_err().to_string().contains("would stand first"));
+}
+
+#[test]
+fn tables_are_checked() {
+    let words = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    for (names, values, expected) in [
+        (&["a", "a"][..], vec![1.0; 4], "stands twice"),
+        (&["a"], vec![1.0, f32::NAN], "has the number NaN"),
+        (&["a"], vec![1.0; 3], "found 3 numbers for 1 words of 2"),
+    ] {
+        let error = VectorTable::new(2, words(names), values).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_told() {
+    let table = VectorTable::new(1, vec!["a".into()], vec![1.0]).unwrap();
+    let form = FileForm { format: VectorFormat::Text, packing: Packing::Plain };
+    let error = table.write(Path::new("/dev/full"), form).unwrap_err();
+    assert!(matches!(&error, Error::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull), "{error}");
+}

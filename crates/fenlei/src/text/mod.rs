@@ -47,5 +47,6 @@ pub use spec::{
 pub(crate) use stop_words::StopWords;
 pub use stem::Stem;
 pub use steps::Scratch;
+pub(crate) use token_table::TokenTable;
 pub use truncate::Keep;
 pub use vocabulary::{UNKNOWN_ID, UNKNOWN_TOKEN, Vocabulary};

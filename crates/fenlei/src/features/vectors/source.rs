@@ -6,7 +6,7 @@ use std::path::Path;
 
 use flate2::bufread::MultiGzDecoder;
 
-use super::{Announced, FETCH_AGAIN, MAX_DIM, VectorFormat, Wanted, binary, text};
+use super::{Announced, FETCH_AGAIN, MAX_DIM, Sink, VectorFormat, binary, not_utf8, text};
 use crate::{Error, Result};
 
 const BUFFER_SIZE: usize = 1 << 18;
@@ -14,8 +14,8 @@ const BUFFER_SIZE: usize = 1 << 18;
 /// Enough for a header and the first vector.
 const PEEK_LEN: u64 = 1 << 16;
 
-/// Reads the whole file, giving to `wanted` what it wants; the format and the dimension found.
-pub(super) fn read(path: &Path, wanted: &mut Wanted) -> Result<(VectorFormat, usize)> {
+/// Reads the whole file, giving to `sink` what it wants; the format and the dimension found.
+pub(super) fn read(path: &Path, sink: &mut dyn Sink) -> Result<(VectorFormat, usize)> {
     if path.is_dir() {
         return Err(Error::data(path, None, "this is a folder, expected a file", "give the file of vectors itself"));
     }
@@ -30,8 +30,11 @@ pub(super) fn read(path: &Path, wanted: &mut Wanted) -> Result<(VectorFormat, us
     if peeked.starts_with(b"\xba\x16\x4f\x2f") {
         return Err(Error::data(path, None, "this is a fastText model (.bin)", "give its .vec file"));
     }
+    if peeked.starts_with(b"\xff\xfe") || peeked.starts_with(b"\xfe\xff") {
+        return Err(not_utf8(path, 1, "this is UTF-16, expected UTF-8"));
+    }
     let Some((announced, header_len)) = announced(&peeked) else {
-        let dim = text::read(path, &mut Cursor::new(peeked).chain(reader), None, wanted)?;
+        let dim = text::read(path, &mut Cursor::new(peeked).chain(reader), None, sink)?;
         return Ok((VectorFormat::Text, dim));
     };
     check_dim(path, announced.dim)?;
@@ -39,10 +42,10 @@ pub(super) fn read(path: &Path, wanted: &mut Wanted) -> Result<(VectorFormat, us
     let mut rest = Cursor::new(peeked).chain(reader);
     rest.consume(header_len);
     if is_binary {
-        binary::read(path, &mut rest, announced, wanted)?;
+        binary::read(path, &mut rest, announced, sink)?;
         return Ok((VectorFormat::Binary, announced.dim));
     }
-    text::read(path, &mut rest, Some(announced), wanted).map(|dim| (VectorFormat::TextWithHeader, dim))
+    text::read(path, &mut rest, Some(announced), sink).map(|dim| (VectorFormat::TextWithHeader, dim))
 }
 
 /// Errors of the decompressors are about the file's content, others about the system.

@@ -4,7 +4,7 @@ use std::io::BufRead;
 use std::path::Path;
 
 use super::source::{cannot_read, check_dim};
-use super::{Announced, Wanted, not_finite};
+use super::{Announced, Sink, not_finite, not_utf8};
 use crate::{Error, Result};
 
 /// A longer line is none of a file of vectors; reading on would take memory without end.
@@ -15,11 +15,12 @@ pub(super) fn read(
     path: &Path,
     reader: &mut dyn BufRead,
     announced: Option<Announced>,
-    wanted: &mut Wanted,
+    sink: &mut dyn Sink,
 ) -> Result<usize> {
     let mut dim = announced.map(|announced| announced.dim);
     let mut line_number = u64::from(announced.is_some());
     let mut n_vectors = 0;
+    let mut encodings = Encodings::default();
     let (mut buffer, mut vector) = (Vec::new(), Vec::new());
     while next_line(path, reader, &mut buffer, line_number + 1)? {
         line_number += 1;
@@ -49,17 +50,51 @@ pub(super) fn read(
             )
         })?;
         n_vectors += 1;
+        encodings.see(word, line_number);
         // The first vector is always read, so that a file of another kind is noticed.
-        if n_vectors == 1 || wanted.wants(word) {
+        if n_vectors == 1 || sink.wants(word) {
             parse(path, line_number, word, numbers, &mut vector)?;
-            wanted.offer(word, &vector);
+            sink.take(word, &vector, line_number)?;
         }
     }
     if let Some(announced) = announced {
         announced.check(path, n_vectors)?;
     }
+    encodings.check(path)?;
     dim.filter(|_| n_vectors > 0)
         .ok_or_else(|| Error::data(path, None, "there are no vectors in this file", "give a file of word vectors"))
+}
+
+/// How the words that are not ASCII are written.
+#[derive(Default)]
+struct Encodings {
+    n_utf8: u64,
+    n_other: u64,
+    first_other: u64,
+}
+
+impl Encodings {
+    fn see(&mut self, word: &[u8], line: u64) {
+        if word.is_ascii() {
+            return;
+        }
+        if str::from_utf8(word).is_ok() {
+            self.n_utf8 += 1;
+        } else {
+            self.n_other += 1;
+            if self.n_other == 1 {
+                self.first_other = line;
+            }
+        }
+    }
+
+    /// A few broken words are usual; a file whose words are mostly no UTF-8 would find nothing in any vocabulary.
+    fn check(&self, path: &Path) -> Result<()> {
+        if self.n_other <= self.n_utf8 {
+            return Ok(());
+        }
+        Err(not_utf8(path, self.first_other, &format!("{} words are not UTF-8, this is the first", self.n_other)))
+    }
 }
 
 /// Reads one line with its end into `buffer`; false at the end of the file.
