@@ -4,6 +4,10 @@ use fenlei_nn::kernels::word_pairs::{Inputs, Outputs};
 
 use super::{Architecture, Stream, Targets, Training};
 
+/// Skip-gram without n-grams: words near a place that share the drawn wrong answers. More of them would be quicker, for
+/// rows are fetched once a step, and learn less from an epoch.
+const GROUP: usize = 2;
+
 /// The rows of one step.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Step {
@@ -43,7 +47,6 @@ pub(super) struct Planner<'a> {
     place: usize,
     /// Skip-gram without n-grams: the words near the place before that no step has taken yet.
     waiting: Vec<u32>,
-    group: usize,
     stream: Stream,
     ahead: Step,
     has_ahead: bool,
@@ -52,8 +55,7 @@ pub(super) struct Planner<'a> {
 impl<'a> Planner<'a> {
     pub fn new(training: &'a Training<'a>) -> Self {
         let (words, ahead) = (Vec::new(), Step::default());
-        let group = std::env::var("GROUP").ok().and_then(|g| g.parse().ok()).unwrap_or(2);
-        Self { training, words, place: 0, waiting: Vec::new(), group, stream: Stream::new(0), ahead, has_ahead: false }
+        Self { training, words, place: 0, waiting: Vec::new(), stream: Stream::new(0), ahead, has_ahead: false }
     }
 
     /// Starts with a document.
@@ -133,7 +135,7 @@ impl<'a> Planner<'a> {
         let step = &mut self.ahead;
         step.clear();
         let word = self.words[self.place - 1];
-        for neighbour in self.waiting.drain(self.waiting.len().saturating_sub(self.group)..) {
+        for neighbour in self.waiting.drain(self.waiting.len().saturating_sub(GROUP)..) {
             step.rows.push(neighbour);
             step.end_input();
         }
