@@ -1,8 +1,8 @@
 //! `fenlei bench`: how right, how fast, how small; each figure beside its target.
 
 mod accuracy;
-mod cluster;
 mod augment;
+mod cluster;
 mod embed;
 mod export;
 mod features;

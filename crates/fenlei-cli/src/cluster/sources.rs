@@ -27,7 +27,7 @@ pub(super) fn read(paths: &[PathBuf], lines: bool, args: &ReadArgs, voice: Voice
             documents
         };
         all = Some(match all {
-            Some(all) => all.joined(documents)?,
+            Some(all) => Dataset::joined(vec![all, documents])?,
             None => documents,
         });
     }

@@ -11,11 +11,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+pub(crate) use convert::format_for;
 pub use read_args::ReadArgs;
 pub use run::run;
-pub use select_args::SelectArgs;
-pub(crate) use convert::format_for;
 pub(crate) use run::tell_written;
+pub use select_args::SelectArgs;
 
 /// Look at, fetch, convert and divide data sets.
 #[derive(Debug, Args)]

@@ -97,8 +97,7 @@ pub fn save(path: &Path, classifier: &Classifier, info: &ModelInfo) -> Result<()
         Model::Net(net) => {
             let params = net.net().params.iter();
             let params = params.map(|p| TensorData::from_f32(p.name.clone(), &p.shape, &p.data));
-            let features =
-                net.features().into_iter().flat_map(|features| feature_tensors::tensors(features, ""));
+            let features = net.features().into_iter().flat_map(|features| feature_tensors::tensors(features, ""));
             params.chain(features).chain(net.wide().into_iter().flat_map(wide_tensors)).collect()
         }
         Model::Sparse(sparse) => sparse_tensors::tensors(sparse, ""),

@@ -76,7 +76,8 @@ pub fn extend(augmenter: &Augmenter, documents: &Dataset, options: &ExtendOption
             targets.push(target.clone());
         }
     }
-    let documents = Dataset { texts, targets, labels: documents.labels.clone(), multi_label: documents.multi_label };
+    let (labels, multi_label) = (documents.labels.clone(), documents.multi_label);
+    let documents = Dataset { texts, targets, labels, multi_label, columns: Vec::new() };
     Ok(Extended { documents, changes, n_copies: n_copies.iter().sum(), n_unchanged })
 }
 

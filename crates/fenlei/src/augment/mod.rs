@@ -43,7 +43,7 @@ use self::protect::Protected;
 use self::same_sound::SameSound;
 use self::synonyms::Synonyms;
 use crate::data::TextLines;
-use crate::text::{StopWords, StopWordsSpec};
+use crate::text::StopWords;
 use crate::{Error, Result};
 
 /// What stands in a text for a word that became the unknown token. Nets get the unknown token itself.
@@ -100,13 +100,11 @@ impl Augmenter {
     /// # Errors
     /// Files that are missing, empty or damaged.
     pub fn new(spec: &AugmentSpec) -> Result<Self> {
-        let languages = vec!["en".to_owned(), "zh".to_owned()];
-        let stop_words = StopWordsSpec { languages, ..StopWordsSpec::default() };
         Ok(Self {
             spec: spec.clone(),
             cutter: Cutter::new(Protected::new(&spec.protect, spec.protect_file.as_deref())?)?,
             synonyms: Arc::new(if spec.needs_synonyms() { Synonyms::load(spec)? } else { Synonyms::default() }),
-            stop_words: StopWords::new(&stop_words, None, &str::to_lowercase),
+            stop_words: StopWords::new(&["en", "zh"].map(str::to_owned), None, &str::to_lowercase),
             same_sound: (spec.same_sound > 0.0).then(|| Arc::new(SameSound::new())),
             look_alikes: Arc::new(LookAlikes::new()),
         })

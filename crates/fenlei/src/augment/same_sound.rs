@@ -20,7 +20,7 @@ impl SameSound {
                 let code = [high, low];
                 let Some(text) = GBK.decode_without_bom_handling_and_without_replacement(&code) else { continue };
                 let common = text.chars().next().filter(|c| ('\u{4E00}'..='\u{9FFF}').contains(c));
-                if let Some((c, sound)) = common.and_then(|c| Some((c, c.to_pinyin()?.with_tone_num()))) {
+                if let Some((c, sound)) = common.and_then(|c| Some((c, c.to_pinyin()?.with_tone_num_end()))) {
                     by_sound.entry(sound).or_default().push(c);
                 }
             }
@@ -35,7 +35,7 @@ impl SameSound {
             (Some(c), None) => Some(c),
             _ => None,
         };
-        let sound = own.and_then(|c| c.to_pinyin()).map(|pinyin| pinyin.with_tone_num());
+        let sound = own.and_then(|c| c.to_pinyin()).map(|pinyin| pinyin.with_tone_num_end());
         let same = sound.and_then(|sound| self.by_sound.get(sound)).map_or(&[][..], Vec::as_slice);
         same.iter().copied().filter(move |c| Some(*c) != own)
     }

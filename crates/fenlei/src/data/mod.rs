@@ -165,26 +165,6 @@ impl Dataset {
         Ok(Self { columns: self.columns, ..Self::new(self.texts, targets, labels.to_vec(), multi_label)? })
     }
 
-    /// The documents of this set, then those of another, with the labels of both.
-    ///
-    /// # Errors
-    /// [`Error::Config`] when one has several labels a document and the other has one.
-    pub fn joined(self, other: Self) -> Result<Self> {
-        let multi_label = self.multi_label || other.multi_label;
-        if self.multi_label != other.multi_label && !self.labels.is_empty() && !other.labels.is_empty() {
-            let problem = "found documents with several labels each beside documents with one each";
-            return Err(Error::config("data set", problem, "give documents of one kind, or leave their labels out"));
-        }
-        let mut labels: Vec<String> = self.labels.iter().chain(&other.labels).cloned().collect();
-        let order = label_order(&labels);
-        labels.sort_by(order);
-        labels.dedup();
-        let (mut joined, other) = (self.relabel(&labels, multi_label)?, other.relabel(&labels, multi_label)?);
-        joined.texts.extend(other.texts);
-        joined.targets.extend(other.targets);
-        Ok(joined)
-    }
-
     fn broken_invariant(&self) -> Option<String> {
         let n = self.labels.len();
         if self.texts.len() != self.targets.len() {
@@ -295,17 +275,6 @@ mod tests {
         let order = label_order(&labels);
         labels.sort_by(order);
         assert_eq!(labels, ["10", "9", "nan"]);
-    }
-
-    #[test]
-    fn joined_sets_have_the_labels_of_both() {
-        let other =
-            Dataset::new(strings(&["d", "e"]), vec![Target::One(0), Target::Unlabelled], strings(&["new"]), false);
-        let joined = small().joined(other.unwrap()).unwrap();
-        assert_eq!((joined.len(), &joined.labels), (5, &strings(&["neg", "new", "pos"])));
-        assert_eq!(joined.targets[2..], [Target::One(2), Target::One(1), Target::Unlabelled]);
-        let many = Dataset::new(strings(&["f"]), vec![Target::many(vec![0])], strings(&["neg"]), true).unwrap();
-        assert!(small().joined(many).is_err());
     }
 
     #[test]

@@ -44,9 +44,9 @@ pub use spec::{
     Chinese, CleanSpec, Html, Mask, PipelineSpec, Punctuation, SegmentMode, SegmentSpec, StopWordsSpec, TruncateSpec,
     Unknown, VocabSpec,
 };
-pub(crate) use stop_words::StopWords;
 pub use stem::Stem;
 pub use steps::Scratch;
+pub(crate) use stop_words::StopWords;
 pub(crate) use token_table::TokenTable;
 pub use truncate::Keep;
 pub use vocabulary::{UNKNOWN_ID, UNKNOWN_TOKEN, Vocabulary};
