@@ -2,8 +2,8 @@
 //!
 //! Skip-gram with negative sampling (Mikolov et al. 2013, "Distributed Representations of Words and Phrases and their
 //! Compositionality") takes for each pair `(input, output)` a step on the logistic loss of their product. Here a window
-//! or a part of it is one step: its inputs, its outputs and the products of all pairs are small matrices that stay in the first cache,
-//! so that a row is fetched once a step and not once a pair (Ji et al. 2016, "Parallelizing Word2Vec in Shared and
+//! is one step: its inputs, its outputs and the products of all pairs are small matrices that stay in the first cache,
+//! so that a row is fetched once a window and not once a pair (Ji et al. 2016, "Parallelizing Word2Vec in Shared and
 //! Distributed Memory"). All pairs of the step see the inputs that were there before it. Outputs go eight at a time: one
 //! that stands in two groups of eight has moved by the first when the second begins.
 

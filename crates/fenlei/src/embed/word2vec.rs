@@ -146,8 +146,9 @@ impl<'a> Training<'a> {
             Objective::HierarchicalSoftmax => (Targets::Ways(Ways::new(corpus.counts())), n_words - 1),
         };
         let (seed, dim) = (rng::derive(spec.seed, 0), spec.dim);
-        // The first values of the word2vec and fastText programs.
-        let bound = if bags.is_some() { 1.0 } else { 0.5 } / dim as f64;
+        // The first values of fastText and gensim. Those of the word2vec program are half as large, which makes the
+        // first epoch slower: nothing moves until the outputs have left 0.
+        let bound = 1.0 / dim as f64;
         let first = |row: usize, col: usize| bound * (2.0 * rng::uniform(seed, (row * dim + col) as u64) - 1.0);
         Self {
             corpus,

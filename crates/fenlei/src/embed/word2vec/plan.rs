@@ -4,10 +4,6 @@ use fenlei_nn::kernels::word_pairs::{Inputs, Outputs};
 
 use super::{Architecture, Stream, Targets, Training};
 
-/// Skip-gram without n-grams: words near a place that share the drawn wrong answers. More of them would be quicker, for
-/// rows are fetched once a step, and learn less from an epoch.
-const GROUP: usize = 2;
-
 /// The rows of one step.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Step {
@@ -45,8 +41,6 @@ pub(super) struct Planner<'a> {
     words: Vec<u32>,
     /// The place whose window is taken next.
     place: usize,
-    /// Skip-gram without n-grams: the words near the place before that no step has taken yet.
-    waiting: Vec<u32>,
     stream: Stream,
     ahead: Step,
     has_ahead: bool,
@@ -55,7 +49,7 @@ pub(super) struct Planner<'a> {
 impl<'a> Planner<'a> {
     pub fn new(training: &'a Training<'a>) -> Self {
         let (words, ahead) = (Vec::new(), Step::default());
-        Self { training, words, place: 0, waiting: Vec::new(), stream: Stream::new(0), ahead, has_ahead: false }
+        Self { training, words, place: 0, stream: Stream::new(0), ahead, has_ahead: false }
     }
 
     /// Starts with a document.
@@ -65,7 +59,6 @@ impl<'a> Planner<'a> {
         self.words.extend(doc.iter().copied().filter(|&word| (stream.bits() >> 32) < stays_below[word as usize]));
         self.stream = stream;
         self.place = 0;
-        self.waiting.clear();
         self.has_ahead = self.plan();
     }
 
@@ -79,13 +72,9 @@ impl<'a> Planner<'a> {
         true
     }
 
-    /// Plans the next step.
+    /// Plans the step of the next place.
     fn plan(&mut self) -> bool {
         let Training { spec, bags, inputs, outputs, .. } = self.training;
-        if !self.waiting.is_empty() {
-            self.plan_group();
-            return true;
-        }
         if self.words.len() < 2 || self.place >= self.words.len() {
             return false;
         }
@@ -99,13 +88,15 @@ impl<'a> Planner<'a> {
         let stream = &mut self.stream;
         match (spec.architecture, bags) {
             (Architecture::SkipGram, None) => {
-                self.waiting.extend(neighbours);
+                for neighbour in neighbours {
+                    step.rows.push(neighbour);
+                    step.end_input();
+                }
+                aim(&self.training.targets, words[place], stream, step);
                 // The other words of the next window were in this one.
                 if let Some(&entering) = words.get(place + spec.window + 1) {
                     inputs.prefetch(entering);
                 }
-                self.plan_group();
-                return true;
             }
             // The bag of the word is summed once for all its neighbours.
             (Architecture::SkipGram, Some(bags)) => {
@@ -128,19 +119,6 @@ impl<'a> Planner<'a> {
         }
         step.output_rows.iter().for_each(|&row| outputs.prefetch(row));
         true
-    }
-
-    /// A few words that wait, with wrong answers of their own.
-    fn plan_group(&mut self) {
-        let step = &mut self.ahead;
-        step.clear();
-        let word = self.words[self.place - 1];
-        for neighbour in self.waiting.drain(self.waiting.len().saturating_sub(GROUP)..) {
-            step.rows.push(neighbour);
-            step.end_input();
-        }
-        aim(&self.training.targets, word, &mut self.stream, step);
-        step.output_rows.iter().for_each(|&row| self.training.outputs.prefetch(row));
     }
 }
 
