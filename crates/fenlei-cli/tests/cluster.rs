@@ -20,9 +20,11 @@ fn news(n: usize) -> String {
     let mut csv = String::from("text,label\n");
     for i in 0..n {
         let (label, words) = SUBJECTS[i % 4];
-        let word = |step: usize| words[(i / 4 * step + i / 24) % 6];
+        let j = i / 4;
+        // Neighbouring words stand together, so that those of a subject hang together.
+        let word = |step: usize| words[(j + step) % 6];
         let between = if i % 4 < 2 { " " } else { "、" };
-        let _ = writeln!(csv, "{},{label}", [word(1), word(5), word(3)].join(between));
+        let _ = writeln!(csv, "{},{label}", [word(0), word(1 + j / 6 % 2), word(3 + j / 12 % 2)].join(between));
     }
     csv
 }
@@ -133,7 +135,7 @@ fn wrong_use_is_refused_before_any_work() {
 fn ctrl_c_ends_without_a_model() {
     let folder = Folder::new();
     folder.write("news.csv", news(4000));
-    let mut child = folder.spawn(&["cluster", "news.csv", "--k", "50", "--set=model.starts=100000"]);
+    let mut child = folder.spawn(&["cluster", "news.csv", "--k", "12", "--set=model.starts=100000"]);
     let mut stderr = child.stderr.take().unwrap();
     let (mut said, mut byte) = (Vec::new(), [0u8]);
     while !String::from_utf8_lossy(&said).contains("clustering") {

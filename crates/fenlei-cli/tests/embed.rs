@@ -52,7 +52,7 @@ fn from_documents_to_neighbours_analogies_and_scores() {
         }
         let score = folder.run(&["embed", "eval", "my.vec", "list.tsv", "--json"]).succeeded().json();
         assert_eq!((score["n_covered"].as_u64(), score["n_pairs"].as_u64()), (Some(4), Some(5)));
-        assert!(score["spearman"].as_f64().unwrap() > 0.7, "{method} {extra:?}: {score}");
+        assert!(score["spearman"].as_f64().unwrap() > 0.5, "{method} {extra:?}: {score}");
     }
     assert_eq!(folder.names(), ["list.tsv", "my.vec", "texts.txt"]);
 }

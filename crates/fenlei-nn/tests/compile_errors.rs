@@ -194,7 +194,7 @@ fn heads_that_do_not_fit_the_labels() {
     let found = error(spec("binary"), NetSizes { n_labels: 2, multi_label: true, ..SIZES });
     assert_eq!((&*found.place, &*found.help), ("head", "use head = \"auto\""));
     let found = error(spec("softmax"), NetSizes { multi_label: true, ..SIZES });
-    let problem = "softmax gives one label a document, but documents here have several";
+    let problem = "a softmax gives one label a document, but documents here have several";
     assert_eq!((&*found.place, &*found.problem), ("head", problem));
     assert_eq!(found.help, "use head = \"sigmoid\" or \"auto\"");
 }
