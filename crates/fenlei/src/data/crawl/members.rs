@@ -102,6 +102,8 @@ impl<R: Read> Members<R> {
                 Err(_) => self.leave(decoder.into_inner()),
             },
             Some(State::Zstd(mut decoder)) => match self.read(&mut *decoder, out) {
+                // A frame whose lengths are damaged may seem to end with the file, far behind the next ones.
+                Ok(0) if decoder.get_ref().ran_over(ZSTD) => self.leave(decoder.finish()),
                 Ok(0) => Ok(self.end(decoder.finish())),
                 Ok(_) if self.is_bomb(decoder.get_ref()) => self.leave(decoder.finish()),
                 Ok(_) => {
@@ -241,6 +243,12 @@ impl<R: Read> Raw<R> {
                 Err(copy)
             }
         }
+    }
+
+    /// Whether everything has been read, and the current member holds the beginning of another one.
+    fn ran_over(&self, magic: &[u8]) -> bool {
+        let behind_first = (self.start + 1).min(self.at);
+        self.ended && self.at == self.bytes.len() && memmem::find(&self.bytes[behind_first..self.at], magic).is_some()
     }
 
     fn member_bytes(&self) -> u64 {
