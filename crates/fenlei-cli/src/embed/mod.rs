@@ -26,7 +26,7 @@ pub(crate) struct EmbedArguments {
 
 #[derive(Debug, Subcommand)]
 enum EmbedCommands {
-    Train(train::TrainArguments),
+    Train(Box<train::TrainArguments>),
     Nn(look::NeighbourArguments),
     Analogy(look::AnalogyArguments),
     Eval(evaluate::EvalArguments),

@@ -63,21 +63,30 @@ pub fn extend(augmenter: &Augmenter, documents: &Dataset, options: &ExtendOption
         .collect();
     let room = n_copies.iter().sum::<usize>() + documents.len();
     let (mut texts, mut targets): (Vec<String>, Vec<Target>) = (Vec::with_capacity(room), Vec::with_capacity(room));
+    // The document that each comes from.
+    let mut origins = Vec::with_capacity(room);
     let (mut changes, mut n_unchanged) = (Changes::default(), 0);
-    for ((text, target), copies) in documents.texts.iter().zip(&documents.targets).zip(copies) {
+    for (doc, ((text, target), copies)) in documents.texts.iter().zip(&documents.targets).zip(copies).enumerate() {
         if !options.only_new {
+            origins.push(doc);
             texts.push(text.clone());
             targets.push(target.clone());
         }
         for (copy, changed) in copies {
             n_unchanged += usize::from(copy == *text);
             changes += changed;
+            origins.push(doc);
             texts.push(copy);
             targets.push(target.clone());
         }
     }
-    let (labels, multi_label) = (documents.labels.clone(), documents.multi_label);
-    let documents = Dataset { texts, targets, labels, multi_label, columns: Vec::new() };
+    let documents = Dataset {
+        texts,
+        targets,
+        labels: documents.labels.clone(),
+        multi_label: documents.multi_label,
+        columns: documents.columns.iter().map(|column| column.subset(&origins)).collect(),
+    };
     Ok(Extended { documents, changes, n_copies: n_copies.iter().sum(), n_unchanged })
 }
 

@@ -1,11 +1,11 @@
 //! Several data sets as one.
 
-use super::{Dataset, label_order};
+use super::{Column, Dataset, label_order};
 use crate::Result;
 
 impl Dataset {
     /// The documents of all parts, one part after the other, with the labels of all. If one part has several labels a
-    /// document, the whole has.
+    /// document, the whole has. Columns beside text and label are kept where all parts have the same.
     ///
     /// # Errors
     /// None but those of broken invariants.
@@ -15,11 +15,17 @@ impl Dataset {
         let order = label_order(&labels);
         labels.sort_by(&order);
         labels.dedup();
-        let mut all = Self { labels, multi_label, ..Self::default() };
+        let names = |part: &Self| part.columns.iter().map(|column| column.name.clone()).collect::<Vec<_>>();
+        let same = parts.windows(2).all(|pair| names(&pair[0]) == names(&pair[1]));
+        let empty = |column: &Column| Column { values: Vec::new(), ..column.clone() };
+        let columns = parts.first().filter(|_| same).map(|first| first.columns.iter().map(empty).collect());
+        let mut all = Self { labels, multi_label, columns: columns.unwrap_or_default(), ..Self::default() };
         for part in parts {
             let mut part = part.relabel(&all.labels, multi_label)?;
             all.texts.append(&mut part.texts);
             all.targets.append(&mut part.targets);
+            let columns = all.columns.iter_mut().zip(&mut part.columns);
+            columns.for_each(|(all, column)| all.values.append(&mut column.values));
         }
         Ok(all)
     }

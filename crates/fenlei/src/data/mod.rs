@@ -192,7 +192,7 @@ impl Dataset {
 }
 
 impl Column {
-    fn subset(&self, indices: &[usize]) -> Self {
+    pub(crate) fn subset(&self, indices: &[usize]) -> Self {
         Self { name: self.name.clone(), values: indices.iter().map(|&i| self.values[i].clone()).collect() }
     }
 }

@@ -77,12 +77,12 @@ where
     }
     let of_task = |task: usize| {
         let (mut of_task, mut products) = (Sums::default(), vec![0.0; k]);
-        for doc in task * DOCS_PER_TASK..((task + 1) * DOCS_PER_TASK).min(n_docs) {
+        for (doc, length) in lengths.iter().enumerate().skip(task * DOCS_PER_TASK).take(DOCS_PER_TASK) {
             let Some(own) = cluster_of(doc) else { continue };
             products.fill(0.0);
             let (columns, values) = entries(doc);
             for (column, x) in columns.zip(values) {
-                let x = f64::from(x) / lengths[doc];
+                let x = f64::from(x) / length;
                 products.iter_mut().zip(&sums[column * k..][..k]).for_each(|(product, sum)| *product += x * sum);
             }
             let others = || (0..k).filter(|&other| other != own && counts[other] > 0);
