@@ -15,7 +15,7 @@ pub enum Head {
     Sigmoid,
     /// One of two labels from a single logit: that of label 1 over label 0.
     Binary,
-    /// One of several labels, found by questions down a [tree]: a logit for each question, that of yes.
+    /// One of several labels, found by questions down a tree: a logit for each question, that of yes.
     Hierarchical,
 }
 

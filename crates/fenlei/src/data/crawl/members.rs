@@ -102,9 +102,10 @@ impl<R: Read> Members<R> {
                 Err(_) => self.leave(decoder.into_inner()),
             },
             Some(State::Zstd(mut decoder)) => match self.read(&mut *decoder, out) {
-                // A frame whose lengths are damaged may seem to end with the file, far behind the next ones.
-                Ok(0) if decoder.get_ref().ran_over(ZSTD) => self.leave(decoder.finish()),
-                Ok(0) => Ok(self.end(decoder.finish())),
+                Ok(0) => {
+                    let mut raw = decoder.finish();
+                    if raw.ran_over(ZSTD)? { self.leave(raw) } else { Ok(self.end(raw)) }
+                }
                 Ok(_) if self.is_bomb(decoder.get_ref()) => self.leave(decoder.finish()),
                 Ok(_) => {
                     self.state = Some(State::Zstd(decoder));
@@ -245,10 +246,16 @@ impl<R: Read> Raw<R> {
         }
     }
 
-    /// Whether everything has been read, and the current member holds the beginning of another one.
-    fn ran_over(&self, magic: &[u8]) -> bool {
+    /// Whether the current member holds the beginning of another one, and what comes behind it is none: a frame without
+    /// a checksum whose lengths are damaged takes the next ones for its own bytes.
+    fn ran_over(&mut self, magic: &[u8]) -> io::Result<bool> {
+        while self.bytes.len() - self.at < magic.len() && self.read_more()? {}
+        let behind = &self.bytes[self.at..];
+        if behind.starts_with(magic) || behind.first() == Some(&0) {
+            return Ok(false);
+        }
         let behind_first = (self.start + 1).min(self.at);
-        self.ended && self.at == self.bytes.len() && memmem::find(&self.bytes[behind_first..self.at], magic).is_some()
+        Ok(memmem::find(&self.bytes[behind_first..self.at], magic).is_some())
     }
 
     fn member_bytes(&self) -> u64 {
