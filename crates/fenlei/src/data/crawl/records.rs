@@ -45,8 +45,8 @@ pub(super) struct Records<R: Read> {
     at: usize,
     /// A place at which what stood before is damaged; nothing is read beyond it until it is passed.
     broken_at: Option<usize>,
-    /// Up to here the checksums of members are right.
-    sound_until: usize,
+    /// Where members end whose checksums are right, ascending; those that are passed are forgotten.
+    sound_ends: Vec<usize>,
     ended: bool,
     /// Whether the damage at hand has been counted.
     in_damage: bool,
@@ -65,7 +65,16 @@ impl<R: Read> Records<R> {
     pub(super) fn new(reader: R) -> io::Result<Self> {
         let members = Members::new(reader)?;
         let (plain, passed) = (Vec::new(), Passed::default());
-        Ok(Self { members, plain, at: 0, broken_at: None, sound_until: 0, ended: false, in_damage: false, passed })
+        Ok(Self {
+            members,
+            plain,
+            at: 0,
+            broken_at: None,
+            sound_ends: Vec::new(),
+            ended: false,
+            in_damage: false,
+            passed,
+        })
     }
 
     pub(super) fn compression(&self) -> Compression {
@@ -164,7 +173,7 @@ impl<R: Read> Records<R> {
             let have = self.have(n + gap + 1)?;
             match have {
                 Have::Ended => return Ok(true),
-                Have::Broken => return Ok(self.at + n <= self.sound_until),
+                Have::Broken => return Ok(self.sound_ends.last().is_some_and(|&end| self.at + n <= end)),
                 Have::Enough => {}
             }
             if !matches!(self.plain[self.at + n + gap], b'\r' | b'\n') {
@@ -172,7 +181,8 @@ impl<R: Read> Records<R> {
                 // A member that ends soundly bounds its record as well as another record does.
                 let have = self.have(n + gap + sign.len())?;
                 let bounded = have == Have::Enough && self.plain[self.at + n + gap..].starts_with(sign);
-                return Ok(bounded || (self.at + n..=self.at + n + gap).contains(&self.sound_until));
+                let behind = self.at + n..=self.at + n + gap;
+                return Ok(bounded || self.sound_ends.iter().any(|end| behind.contains(end)));
             }
         }
         Ok(false)
@@ -183,8 +193,9 @@ impl<R: Read> Records<R> {
         self.at = from.min(self.plain.len());
         loop {
             let end = self.broken_at.unwrap_or(self.plain.len());
-            if let Some(found) = memmem::find(&self.plain[self.at.min(end)..end], SIGN) {
-                self.at += found + 1;
+            let at_line = memmem::find(&self.plain[self.at.min(end)..end], SIGN).map(|found| self.at + found + 1);
+            if let Some(found) = self.at_member(end).into_iter().chain(at_line).min() {
+                self.at = found;
                 return Ok(());
             }
             self.at = end.saturating_sub(SIGN.len() - 1).max(self.at);
@@ -200,6 +211,12 @@ impl<R: Read> Records<R> {
                 }
             }
         }
+    }
+
+    /// Where a member begins with a record, from here on: what stands before it may be damaged, its last line end too.
+    fn at_member(&self, end: usize) -> Option<usize> {
+        let begins = |place: &usize| *place >= self.at && self.plain[*place..end].starts_with(&SIGN[1..]);
+        self.sound_ends.iter().copied().filter(|place| *place <= end).find(|place| begins(place))
     }
 
     fn pass_line_ends(&mut self) -> io::Result<()> {
@@ -238,12 +255,16 @@ impl<R: Read> Records<R> {
             // What has been read goes when it is more than what is left.
             if self.at > 1 << 16 && self.at > self.plain.len() / 2 {
                 self.plain.drain(..self.at);
-                self.sound_until = self.sound_until.saturating_sub(self.at);
+                self.sound_ends.retain_mut(|end| {
+                    let is_ahead = *end >= self.at;
+                    *end = end.saturating_sub(self.at);
+                    is_ahead
+                });
                 self.at = 0;
             }
             match self.members.fill(&mut self.plain)? {
                 Filled::More => {}
-                Filled::MemberEnd => self.sound_until = self.plain.len(),
+                Filled::MemberEnd => self.sound_ends.push(self.plain.len()),
                 Filled::Break => self.broken_at = Some(self.plain.len()),
                 Filled::End => self.ended = true,
             }
