@@ -30,29 +30,32 @@ fn from_documents_to_neighbours_analogies_and_scores() {
     let folder = Folder::new();
     folder.write("texts.txt", texts());
     folder.write("list.tsv", "cat\tdog\t9\n红\t绿\t8\ncat\t红\t1\ncow\t蓝\t2\ncat\tzebra\t5\n");
-    for (method, extra) in [
-        ("word2vec", &["--lr", "0.05"][..]),
-        ("word2vec", &["--architecture", "cbow", "--hierarchical"]),
-        ("word2vec", &["--subwords", "2-3", "--buckets", "1000", "--lr", "0.05"]),
-        ("glove", &["--memory-mb", "0"]),
+    // In a tree of ten words of nearly the same frequency, words of both subjects hang together at inner nodes: of
+    // hierarchical softmax only the two nearest words are sure.
+    for (method, extra, n_near, least) in [
+        ("word2vec", &["--lr", "0.05"][..], 3, 0.7),
+        ("word2vec", &["--architecture", "cbow", "--hierarchical"], 2, 0.5),
+        ("word2vec", &["--subwords", "2-3", "--buckets", "1000", "--lr", "0.05"], 3, 0.7),
+        ("glove", &["--memory-mb", "0"], 3, 0.7),
     ] {
         let args = [&["texts.txt", "--lines", "-o", "my.vec", "--method", method][..], extra].concat();
         let trained = folder.run(&train(&args)).succeeded();
         assert!(trained.stdout.starts_with("wrote my.vec ("), "{}", trained.stdout);
         assert!(trained.stderr.contains("4,800 words in 600 documents"), "{}", trained.stderr);
-        let near = folder.run(&["embed", "nn", "my.vec", "Cat", "红", "-n", "2", "--json"]).succeeded().stdout;
+        let near =
+            folder.run(&["embed", "nn", "my.vec", "Cat", "红", "-n", &n_near.to_string(), "--json"]).succeeded().stdout;
         let lines: Vec<serde_json::Value> = near.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         let is_ascii = |found: &serde_json::Value| found["word"].as_str().unwrap().is_ascii();
         for (line, expected) in lines.iter().zip([true, false]) {
             let found = line["neighbours"].as_array().unwrap();
             assert!(
-                found.len() == 2 && found.iter().all(|word| is_ascii(word) == expected),
+                found.len() == n_near && found.iter().all(|word| is_ascii(word) == expected),
                 "{method} {extra:?}: {line}"
             );
         }
         let score = folder.run(&["embed", "eval", "my.vec", "list.tsv", "--json"]).succeeded().json();
         assert_eq!((score["n_covered"].as_u64(), score["n_pairs"].as_u64()), (Some(4), Some(5)));
-        assert!(score["spearman"].as_f64().unwrap() > 0.5, "{method} {extra:?}: {score}");
+        assert!(score["spearman"].as_f64().unwrap() > least, "{method} {extra:?}: {score}");
     }
     assert_eq!(folder.names(), ["list.tsv", "my.vec", "texts.txt"]);
 }

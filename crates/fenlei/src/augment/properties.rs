@@ -140,9 +140,9 @@ fn every_kind_shows_in_both_languages() {
 fn a_long_document_is_changed_in_linear_time() {
     let begun = std::time::Instant::now();
     let rates = [0.05; Kind::ALL.len()];
-    for text in ["a good film, ".repeat(160_000), "这部电影很好看。".repeat(80_000)] {
+    for text in ["a good film, ".repeat(800_000), "这部电影很好看。".repeat(400_000)] {
         let (copy, changes) = augmenter(with_rates(&rates)).augment(&text, 7);
-        assert!(changes.total() > 2_000 && copy != text);
+        assert!(changes.total() > 10_000 && copy != text);
     }
     assert!(begun.elapsed().as_secs() < 60, "took {:?}", begun.elapsed());
 }
