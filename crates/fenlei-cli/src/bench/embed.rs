@@ -16,10 +16,10 @@ use fenlei_nn::rng;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::peers::PlaceArgs;
 use super::peers::child::Runner;
-use super::peers::find_python;
 use super::table::{Table, figure, figure_or_dash, median};
-use super::{IMDB, data_dir, project_dir, trial_warning};
+use super::{IMDB, data_dir, trial_warning};
 use crate::output::{Voice, grouped};
 
 /// Of the order of the documents.
@@ -57,21 +57,14 @@ pub(super) struct EmbedArgs {
     /// How many times each program runs, with seeds from 1 on
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     runs: u32,
-    /// The Python environment, which is made if it is not there [default: target/peers-venv of the project]
-    #[arg(long, value_name = "DIR")]
-    python: Option<PathBuf>,
-    /// The folder of the scripts [default: benches/peers of the project]
-    #[arg(long, value_name = "DIR")]
-    scripts: Option<PathBuf>,
+    #[command(flatten)]
+    place: PlaceArgs,
     /// The folder of similarity lists [default: the test data of gensim]
     #[arg(long, value_name = "DIR")]
     lists: Option<PathBuf>,
     /// The folder of data sets [default: $FENLEI_DATA, else ../shared/data beside the project]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Where to write words, vectors and results [default: target/peers of the project]
-    #[arg(long, value_name = "DIR")]
-    work: Option<PathBuf>,
     /// Only N documents, for a trial
     #[arg(long, value_name = "N")]
     sample: Option<usize>,
@@ -129,23 +122,15 @@ struct Measured {
 
 pub(super) fn run(args: &EmbedArgs) -> Result<()> {
     let voice = Voice { quiet: false, json: false };
-    let work = args.work.clone().unwrap_or_else(|| project_dir().join("target/peers"));
-    let (results, folder) = (work.join("results"), work.join("embed"));
-    for folder in [&results, &folder] {
-        fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    }
-    let scripts = args.scripts.clone().unwrap_or_else(|| project_dir().join("benches/peers"));
-    let python = find_python(args.python.as_deref(), &scripts, voice);
-    if let Err(failure) = &python {
-        voice.warn(format_args!("no other program can run: {failure}"));
-    }
-    let lists = match (&args.lists, &python) {
+    let runner = args.place.runner(voice, true)?;
+    let folder = args.place.work().join("embed");
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let lists = match (&args.lists, &runner.python) {
         (Some(folder), _) => folder.clone(),
         (None, Ok(python)) => gensim_lists(python)?,
         (None, Err(_)) => bail!("there are no similarity lists without gensim (help: name their folder with --lists)"),
     };
     let lists = LISTS.map(|name| SimilarityList::read(lists.join(name)));
-    let runner = Runner { python, scripts, results, n_threads: rayon::current_num_threads(), voice };
     let n_tokens = export(&data_dir(args.data.as_deref())?.join(IMDB), &folder.join("words.txt"), args.sample)?;
     voice.note(format_args!("exported {} words", grouped(n_tokens)));
 

@@ -11,8 +11,8 @@ use clap::Args;
 use fenlei::data::Split;
 use serde_json::json;
 
-use super::peers::{Runner, find_python};
-use super::{IMDB, data_dir, project_dir, read_part, trial_warning};
+use super::peers::PlaceArgs;
+use super::{IMDB, data_dir, read_part, trial_warning};
 use crate::output::Voice;
 
 /// Measure classical models on IMDb beside scikit-learn and fastText
@@ -31,15 +31,11 @@ pub(super) struct FeaturesArgs {
     /// How many times each program runs
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..))]
     runs: u64,
-    /// The Python environment, which is made if it is not there [default: target/peers-venv of the project]
-    #[arg(long, value_name = "DIR")]
-    python: Option<PathBuf>,
+    #[command(flatten)]
+    place: PlaceArgs,
     /// The folder of data sets [default: $FENLEI_DATA, else ../shared/data beside the project]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Where to write texts, models and results [default: target/peers of the project]
-    #[arg(long, value_name = "DIR")]
-    work: Option<PathBuf>,
     /// Only about N documents of each part, for a trial
     #[arg(long, value_name = "N")]
     sample: Option<usize>,
@@ -63,18 +59,10 @@ impl FeaturesArgs {
 pub(super) fn run(args: &FeaturesArgs) -> Result<()> {
     let voice = Voice { quiet: false, json: false };
     let imdb = data_dir(args.data.as_deref())?.join(IMDB);
-    let work = args.work.clone().unwrap_or_else(|| project_dir().join("target/peers"));
-    let results = work.join("results");
-    fs::create_dir_all(&results).with_context(|| format!("cannot make {}", results.display()))?;
-    let scripts = project_dir().join("benches/peers");
     let cases: Vec<_> = models::CASES.iter().filter(|case| args.wants(case.name)).collect();
-    let python = match cases.iter().any(|case| case.peer.is_some()) {
-        true => find_python(args.python.as_deref(), &scripts, voice),
-        false => Err("no other program was asked for".to_owned()),
-    };
-    let runner = Runner { python, scripts, results, n_threads: rayon::current_num_threads(), voice };
+    let runner = args.place.runner(voice, cases.iter().any(|case| case.peer.is_some()))?;
 
-    let texts = work.join("texts");
+    let texts = args.place.work().join("texts");
     let train = read_part(&imdb, Split::Train, None, args.sample)?;
     let test = read_part(&imdb, Split::Test, None, args.sample)?.relabel(&train.labels, false)?;
     super::export::write_texts(&texts, &train, &test)?;

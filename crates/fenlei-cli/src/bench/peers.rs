@@ -3,6 +3,7 @@
 pub(super) mod child;
 mod networks;
 mod own_run;
+mod place;
 mod raw_texts;
 mod report;
 mod titles;
@@ -12,7 +13,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use fenlei::data::Split;
 use serde::Serialize;
@@ -22,6 +23,7 @@ use super::{IMDB, data_dir, project_dir, read_part, trial_warning};
 use crate::output::Voice;
 pub(super) use child::{Outcome, Runner};
 pub(super) use own_run::{OwnRunArgs, run as run_own};
+pub(super) use place::PlaceArgs;
 pub(super) use raw_texts::accuracy as share_of_right;
 pub(super) use report::{Check, table as check_table};
 
@@ -43,18 +45,11 @@ pub(super) struct PeersArgs {
     /// How many times each network is trained, with seeds from 1 on
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..))]
     runs: u64,
-    /// The Python environment, which is made if it is not there [default: target/peers-venv of the project]
-    #[arg(long, value_name = "DIR")]
-    python: Option<PathBuf>,
-    /// The folder of the scripts [default: benches/peers of the project]
-    #[arg(long, value_name = "DIR")]
-    scripts: Option<PathBuf>,
+    #[command(flatten)]
+    place: PlaceArgs,
     /// The folder of data sets [default: $FENLEI_DATA, else ../shared/data beside the project]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Where to write exported documents, models and results [default: target/peers of the project]
-    #[arg(long, value_name = "DIR")]
-    work: Option<PathBuf>,
     /// Only about N documents of each part, for a trial
     #[arg(long, value_name = "N")]
     sample: Option<usize>,
@@ -117,18 +112,7 @@ impl PeersArgs {
 pub(super) fn run(args: &PeersArgs) -> Result<()> {
     let voice = Voice { quiet: false, json: false };
     let data = data_dir(args.data.as_deref())?;
-    let work = args.work.clone().unwrap_or_else(|| project_dir().join("target/peers"));
-    let results = work.join("results");
-    fs::create_dir_all(&results).with_context(|| format!("cannot make {}", results.display()))?;
-    let scripts = args.scripts.clone().unwrap_or_else(|| project_dir().join("benches/peers"));
-    if !scripts.is_dir() {
-        bail!("there are no scripts at {} (help: name their folder with --scripts)", scripts.display());
-    }
-    let python = find_python(args.python.as_deref(), &scripts, voice);
-    if let Err(failure) = &python {
-        voice.warn(format_args!("no other program can run: {failure}"));
-    }
-    let runner = Runner { python, scripts, results, n_threads: rayon::current_num_threads(), voice };
+    let (work, runner) = (args.place.work(), args.place.runner(voice, true)?);
 
     let (mut checks, mut networks, mut raw_texts, mut titles) = (Vec::new(), Vec::new(), None, None);
     voice.result(trial_warning(args.sample).trim_end())?;
