@@ -1,6 +1,7 @@
 //! How fast documents become token numbers, on real reviews and news titles.
 //!
 //! Run with `cargo bench -p fenlei --bench pipeline`; the data is looked for in `FENLEI_DATA` and in `../shared/data`.
+//! Names behind `--` choose among `english`, `chinese`, `jieba` and `steps`.
 //! Every measurement checks its answer first: a fast wrong pipeline fails.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints what it measured")]
@@ -9,7 +10,9 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use fenlei::text::{Chinese, CleanSpec, Html, PipelineSpec, Scratch, SegmentMode, SegmentSpec, TextPipeline};
+use fenlei::text::{
+    Chinese, CleanSpec, Html, PipelineSpec, Scratch, SegmentMode, SegmentSpec, TextPipeline, VocabSpec,
+};
 use jieba_rs::Jieba;
 
 fn main() {
@@ -18,13 +21,25 @@ fn main() {
         assert!(std::env::var_os("CI").is_none(), "the data is missing");
         return;
     };
-    let reviews = reviews(&data.join("aclImdb_v1.tar.gz"), 10_000);
-    english(&reviews);
-    word_steps("IMDb", "", &reviews[..2000]);
+    let names: Vec<String> = std::env::args().skip(1).filter(|name| !name.starts_with("--")).collect();
+    let wanted = |name: &str| names.is_empty() || names.iter().any(|wanted| wanted == name);
     let titles = titles(&data.join("thucnews-titles"));
-    chinese(&titles);
-    beside_jieba(&titles);
-    word_steps("THUCNews", "[segment]\nchinese = 'jieba'\n", &titles[..20_000]);
+    if wanted("jieba") {
+        beside_jieba(&titles);
+    }
+    if wanted("chinese") {
+        chinese(&titles);
+    }
+    if wanted("english") || wanted("steps") {
+        let reviews = reviews(&data.join("aclImdb_v1.tar.gz"), 10_000);
+        if wanted("english") {
+            english(&reviews);
+        }
+        if wanted("steps") {
+            word_steps("IMDb", "", &reviews[..2000]);
+            word_steps("THUCNews", "[segment]\nchinese = 'jieba'\n", &titles[..20_000]);
+        }
+    }
 }
 
 fn data_folder() -> Option<PathBuf> {
@@ -110,8 +125,15 @@ fn beside_jieba(titles: &[String]) {
     let segment = SegmentSpec { mode: SegmentMode::Jieba, ..SegmentSpec::default() };
     let jieba = Jieba::new();
     let count = || titles.iter().map(|title| jieba.cut(title, true).len()).sum::<usize>();
-    for (name, clean) in [("without cleaning", off), ("with cleaning", CleanSpec::default())] {
-        let spec = PipelineSpec { segment: segment.clone(), clean, ..PipelineSpec::default() };
+    // With two entries, the vocabulary costs next to nothing: what is left is cleaning and cutting.
+    let few = VocabSpec { max_size: 2, ..VocabSpec::default() };
+    for (name, clean, vocab) in [
+        ("cut alone", off.clone(), few.clone()),
+        ("cleaned, cut", CleanSpec::default(), few),
+        ("cut, numbered", off, VocabSpec::default()),
+        ("cleaned, cut, numbered", CleanSpec::default(), VocabSpec::default()),
+    ] {
+        let spec = PipelineSpec { segment: segment.clone(), clean, vocab, ..PipelineSpec::default() };
         let pipeline = spec.fit(titles).expect("a valid specification");
         let n_tokens = titles.iter().map(|title| pipeline.stages(title).tokens.len()).sum::<usize>();
         assert!(n_tokens * 20 > count() * 19 && n_tokens * 19 < count() * 20, "{n_tokens} tokens, jieba {}", count());
