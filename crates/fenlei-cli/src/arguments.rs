@@ -12,9 +12,11 @@ use crate::augment::AugmentArguments;
 use crate::bench::BenchArgs;
 use crate::cluster::ClusterArguments;
 use crate::config_command::ConfigArguments;
+use crate::cross_validate::CvArguments;
 use crate::data::DataArgs;
 use crate::demo::DemoArguments;
 use crate::embed::EmbedArguments;
+use crate::ensemble::EnsembleArguments;
 use crate::evaluate::EvalArguments;
 use crate::inspect::InspectArguments;
 use crate::predict::PredictArguments;
@@ -42,7 +44,12 @@ const EXAMPLES: &str = "Examples:
 pub(crate) enum Subcommands {
     Train(TrainArguments),
     Eval(EvalArguments),
+    Cv(CvArguments),
     Predict(PredictArguments),
+    #[command(after_help = "Examples:
+  fenlei ensemble train reviews.csv --member cnn --member nb-svm
+  fenlei ensemble join cnn.fenlei svm.fenlei -o both.fenlei")]
+    Ensemble(EnsembleArguments),
     Cluster(ClusterArguments),
     Inspect(InspectArguments),
     Config(ConfigArguments),

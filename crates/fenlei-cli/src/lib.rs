@@ -7,9 +7,11 @@ mod augment;
 mod bench;
 mod cluster;
 mod config_command;
+mod cross_validate;
 mod data;
 mod demo;
 mod embed;
+mod ensemble;
 mod evaluate;
 mod exit;
 mod inspect;
@@ -54,7 +56,9 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<()> {
     match arguments.command {
         Subcommands::Train(args) => train::run(&args),
         Subcommands::Eval(args) => evaluate::run(&args),
+        Subcommands::Cv(args) => cross_validate::run(&args),
         Subcommands::Predict(args) => predict::run(&args),
+        Subcommands::Ensemble(args) => ensemble::run(&args),
         Subcommands::Cluster(args) => cluster::run(&args),
         Subcommands::Inspect(args) => inspect::run(&args),
         Subcommands::Config(args) => config_command::run(&args),

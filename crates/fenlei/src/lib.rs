@@ -7,6 +7,7 @@ pub mod cluster;
 pub mod config;
 pub mod data;
 pub mod embed;
+pub mod ensemble;
 pub mod error;
 pub mod eval;
 pub mod features;

@@ -57,6 +57,7 @@ impl From<&ReadArgs> for ReadOptions {
             has_header: args.no_header.then_some(false),
             missing_label: args.missing_label,
             extract: args.extract,
+            columns: Vec::new(),
         }
     }
 }

@@ -111,6 +111,7 @@ fn learn(plan: &PlanArguments, input: &LineFile) -> Result<(TextPipeline, Vector
         ModelSpec::Nmf(spec) => spec.features,
         ModelSpec::Lda(spec) => spec.features,
         ModelSpec::Net(spec) => spec.features.ok_or_else(no_features)?,
+        ModelSpec::Ensemble(_) => return Err(no_features().into()),
     };
     let pipeline = plan.pipeline.fit_corpus(input)?;
     let vectorizer = Vectorizer::fit_corpus(&spec, &pipeline, input)?;
@@ -126,6 +127,10 @@ fn features_of(classifier: &Classifier) -> Result<&Vectorizer> {
     match classifier.model() {
         Model::Sparse(model) => Ok(model.vectorizer()),
         Model::Cluster(model) => Ok(model.vectorizer()),
+        Model::Ensemble(_) => {
+            let problem = "an ensemble has the features of each of its members";
+            Err(Error::config("model", problem, "give one of its members").into())
+        }
         Model::Net(net) => Ok(net.features().ok_or_else(no_features)?),
     }
 }

@@ -11,7 +11,7 @@ use fenlei::classifier::Classifier;
 use fenlei::cluster::ClusterReport;
 use fenlei::features::Vectorizer;
 use fenlei::metrics::Report;
-use fenlei::model::{Model, SparseModel, StrongFeature};
+use fenlei::model::{Combine, EnsembleModel, Model, SparseModel, StrongFeature};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -106,6 +106,8 @@ fn parameters(model: &Model) -> Vec<Parameter<'_>> {
                 .collect()
         }
         Model::Sparse(sparse) => linear(sparse, ["weights", "bias"]).into(),
+        // Those of each member, without the weights between them.
+        Model::Ensemble(ensemble) => ensemble.members().iter().flat_map(|member| parameters(member.model())).collect(),
         Model::Cluster(cluster) => {
             cluster.tables().into_iter().map(|(name, shape)| parameter(name, &shape, name != "vectors")).collect()
         }
@@ -130,6 +132,7 @@ fn strongest(classifier: &Classifier) -> Vec<LabelFeatures<'_>> {
         Model::Sparse(sparse) => of_linear(sparse, label),
         Model::Net(net) => net.wide().map(|wide| of_linear(wide.linear(), label)).unwrap_or_default(),
         Model::Cluster(cluster) => cluster.strongest(pipeline, label, FEATURES_SHOWN),
+        Model::Ensemble(_) => Vec::new(),
     };
     let features: Vec<_> = labels.map(|(i, label)| LabelFeatures { label, features: features_of(i) }).collect();
     if features.iter().all(|of_label| of_label.features.is_empty()) { Vec::new() } else { features }
@@ -171,6 +174,7 @@ fn write_description(out: &mut impl Write, model: &Description<'_>, classifier: 
             write_features(out, family, cluster.vectorizer(), &model.strongest)?;
             write_clusters(out, model.clusters)?;
         }
+        Model::Ensemble(ensemble) => write_members(out, ensemble)?,
     }
     writeln!(out, "\n{}", counted(model.n_parameters, "parameter"))?;
     let width = model.parameters.iter().map(|parameter| parameter.name.len()).max().unwrap_or(0);
@@ -190,6 +194,25 @@ fn write_description(out: &mut impl Write, model: &Description<'_>, classifier: 
         writeln!(out, "\nvalidation: {report}")?;
     }
     writeln!(out, "the whole configuration: fenlei inspect {} --json", model.path.display())?;
+    Ok(())
+}
+
+/// The members of an ensemble, with their weights.
+fn write_members(out: &mut impl Write, ensemble: &EnsembleModel) -> Result<()> {
+    let spec = ensemble.spec();
+    let way = match spec.combine {
+        Combine::Soft => "mean of the probabilities",
+        Combine::Hard => "share of votes",
+        Combine::Stacking => "logistic regression over the probabilities",
+    };
+    writeln!(out, "\n{}, put together by: {way}", counted(spec.members.len(), "member"))?;
+    for (i, model) in spec.members.iter().enumerate() {
+        let family = serde_json::to_value(model)?;
+        let family = family["family"].as_str().unwrap_or("model").to_owned();
+        let weight = spec.weights.get(i).map(|weight| format!(", weight {weight:.3}")).unwrap_or_default();
+        let vocab_size = ensemble.members()[i].pipeline().vocab().len();
+        writeln!(out, "  {}: {family}, {}{weight}", i + 1, counted(vocab_size, "token"))?;
+    }
     Ok(())
 }
 

@@ -2,25 +2,17 @@
 
 use std::path::Path;
 
-use fenlei_nn::net::NetSizes;
 use serde::{Deserialize, Serialize};
 
 use super::container::{self, Container};
-use super::tensors::TensorData;
-use super::{cluster_tensors, feature_tensors, sparse_tensors};
+use super::model_tensors::{self, Described};
 use crate::classifier::{Classifier, Decision};
-use crate::model::{Beside, ClusterSpec, Model, ModelSpec, NetModel, NetModelSpec, SparseSpec, Wide};
+use crate::model::{Member, Model, ModelSpec};
 use crate::text::TextPipeline;
 use crate::{Error, Result};
 
 /// How far the probabilities of a probe may be from those that were saved: other processors round otherwise.
 const PROBE_TOLERANCE: f32 = 2e-3;
-
-/// Before the names of the tensors of the linear model beside a net.
-const WIDE: &str = "wide.";
-
-/// What the answers of that model are multiplied by.
-const WIDE_SCALE: &str = "wide.scale";
 
 /// Probes that a file holds.
 const N_PROBES: usize = 4;
@@ -62,6 +54,9 @@ struct ManifestOut<'a> {
     decision: Decision,
     model: ModelSpec,
     pipeline: &'a TextPipeline,
+    /// Those of the members of an ensemble but the first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    other_pipelines: Vec<&'a TextPipeline>,
     info: &'a ModelInfo,
     probes: Vec<Probe>,
 }
@@ -73,6 +68,8 @@ struct ManifestIn {
     decision: Decision,
     model: ModelSpec,
     pipeline: TextPipeline,
+    #[serde(default)]
+    other_pipelines: Vec<TextPipeline>,
     info: ModelInfo,
     probes: Vec<Probe>,
 }
@@ -87,23 +84,21 @@ pub fn save(path: &Path, classifier: &Classifier, info: &ModelInfo) -> Result<()
         decision: classifier.decision,
         model: classifier.model.spec(),
         pipeline: &classifier.pipeline,
+        other_pipelines: other_pipelines(&classifier.model),
         info,
         probes: probes(classifier),
     };
     let manifest = serde_json::to_vec(&manifest).map_err(|e| {
         Error::artifact(path, format!("the manifest cannot be written: {e}"), "this is a bug, please report it")
     })?;
-    let tensors: Vec<TensorData<'_>> = match &classifier.model {
-        Model::Net(net) => {
-            let params = net.net().params.iter();
-            let params = params.map(|p| TensorData::from_f32(p.name.clone(), &p.shape, &p.data));
-            let features = net.features().into_iter().flat_map(|features| feature_tensors::tensors(features, ""));
-            params.chain(features).chain(net.wide().into_iter().flat_map(wide_tensors)).collect()
-        }
-        Model::Sparse(sparse) => sparse_tensors::tensors(sparse, ""),
-        Model::Cluster(cluster) => cluster_tensors::tensors(cluster),
-    };
-    container::save(path, &manifest, &tensors)
+    container::save(path, &manifest, &model_tensors::tensors(&classifier.model, ""))
+}
+
+fn other_pipelines(model: &Model) -> Vec<&TextPipeline> {
+    match model {
+        Model::Ensemble(ensemble) => ensemble.members().iter().skip(1).map(Member::pipeline).collect(),
+        _ => Vec::new(),
+    }
 }
 
 /// Reads a classifier and checks that it still gives what it gave when it was saved.
@@ -128,27 +123,14 @@ fn from_container(container: &Container) -> Result<(Classifier, ModelInfo)> {
     let manifest: ManifestIn = serde_json::from_slice(container.manifest())
         .map_err(|e| refuse(format!("the manifest does not describe a model of this version: {e}")))?;
     check_decision(&manifest.labels, manifest.decision).map_err(refuse)?;
-    let (n_labels, multi_label) = (manifest.labels.len(), manifest.decision.multi_label);
-    let model = match (&manifest.model, SparseSpec::of(&manifest.model), ClusterSpec::of(&manifest.model)) {
-        (ModelSpec::Net(spec), ..) => {
-            let sizes = NetSizes { vocab_size: manifest.pipeline.vocab().len(), n_labels, multi_label };
-            spec.check().map_err(|e| refuse(e.to_string()))?;
-            Model::Net(Box::new(read_net(container, spec, &manifest.pipeline, sizes, &refuse)?))
-        }
-        (_, Some(spec), _) => {
-            let pipeline = &manifest.pipeline;
-            let (sparse, n_read) = sparse_tensors::read(container, "", spec, pipeline, n_labels, multi_label, &refuse)?;
-            check_count(container, n_read).map_err(refuse)?;
-            Model::Sparse(Box::new(sparse))
-        }
-        (_, _, Some(spec)) => {
-            let (pipeline, labels) = (&manifest.pipeline, &manifest.labels);
-            let (cluster, n_read) = cluster_tensors::read(container, spec, pipeline, labels, multi_label, &refuse)?;
-            check_count(container, n_read).map_err(refuse)?;
-            Model::Cluster(Box::new(cluster))
-        }
-        (_, None, None) => return Err(refuse("its family has no numbers".to_owned())),
+    let described = Described {
+        model: &manifest.model,
+        pipeline: &manifest.pipeline,
+        other_pipelines: &manifest.other_pipelines,
+        labels: &manifest.labels,
+        multi_label: manifest.decision.multi_label,
     };
+    let model = model_tensors::read(container, &described, &refuse)?;
     let classifier = Classifier::new(manifest.pipeline, model, manifest.labels, manifest.decision);
     check_probes(&classifier, &manifest.probes).map_err(refuse)?;
     Ok((classifier, manifest.info))
@@ -165,74 +147,6 @@ fn check_decision(labels: &[String], decision: Decision) -> std::result::Result<
     }
     if !(0.0..=1.0).contains(&decision.threshold) {
         return Err(format!("its threshold is {}, expected 0 to 1", decision.threshold));
-    }
-    Ok(())
-}
-
-fn read_net(
-    container: &Container,
-    spec: &NetModelSpec,
-    pipeline: &TextPipeline,
-    mut sizes: NetSizes,
-    refuse: &impl Fn(String) -> Error,
-) -> Result<NetModel> {
-    let (mut beside, mut n_read) = (Beside::default(), 0);
-    if let Some(features) = &spec.features {
-        let (features, n_of_features) = feature_tensors::read(container, "", features, pipeline, refuse)?;
-        sizes.vocab_size = features.n_columns() + 1;
-        (beside.features, n_read) = (Some(features), n_of_features);
-    }
-    check_sizes(container, spec, sizes).map_err(refuse)?;
-    let mut net = NetModel::zeros(spec, sizes).map_err(|e| refuse(e.to_string()))?;
-    let params = &mut net.net_mut().params;
-    n_read += params.len();
-    for param in params.iter_mut() {
-        param.data = container.read_f32(&param.name, &param.shape)?;
-        if let Some(at) = param.data.iter().position(|w| !w.is_finite()) {
-            return Err(refuse(format!("number {at} of its tensor {:?} is {}", param.name, param.data[at])));
-        }
-    }
-    if let Some(wide) = &spec.wide {
-        let NetSizes { n_labels, multi_label, .. } = sizes;
-        let linear = wide.linear();
-        linear.check().map_err(|e| refuse(e.to_string()))?;
-        let (linear, n_of_wide) =
-            sparse_tensors::read(container, WIDE, linear, pipeline, n_labels, multi_label, refuse)?;
-        let scale = container.read_f32(WIDE_SCALE, &[1])?[0];
-        if !scale.is_finite() {
-            return Err(refuse(format!("its tensor {WIDE_SCALE:?} is {scale}")));
-        }
-        beside.wide = Some(Wide { linear, scale });
-        n_read += n_of_wide + 1;
-    }
-    net.set_beside(beside);
-    check_count(container, n_read).map_err(refuse)?;
-    Ok(net)
-}
-
-/// The numbers of the linear model beside a net.
-fn wide_tensors(wide: &Wide) -> Vec<TensorData<'static>> {
-    let mut tensors = sparse_tensors::tensors(&wide.linear, WIDE);
-    tensors.push(TensorData::from_f32(WIDE_SCALE, &[1], &[wide.scale]));
-    tensors
-}
-
-/// A tensor that nothing reads is a sign that the file is not what its description says.
-fn check_count(container: &Container, n_read: usize) -> std::result::Result<(), String> {
-    let n_held = container.names().count();
-    if n_held == n_read { Ok(()) } else { Err(format!("{n_held} tensors, expected {n_read}")) }
-}
-
-/// Before any memory is taken for a net: the numbers that its description asks for must be in the file.
-fn check_sizes(container: &Container, spec: &NetModelSpec, sizes: NetSizes) -> std::result::Result<(), String> {
-    let asked = fenlei_nn::count::count_parameters(&spec.net(), sizes);
-    let held: u128 = container
-        .names()
-        .filter_map(|n| container.tensor(n).ok())
-        .map(|t| t.shape.iter().map(|&d| d as u128).product::<u128>())
-        .sum();
-    if asked > held {
-        return Err(format!("its net needs {asked} numbers, the file holds {held}"));
     }
     Ok(())
 }

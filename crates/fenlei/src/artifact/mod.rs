@@ -9,6 +9,7 @@ pub mod container;
 mod feature_tensors;
 mod foreign;
 mod header;
+mod model_tensors;
 mod sparse_tensors;
 mod tensors;
 

@@ -8,7 +8,7 @@ use crate::text::TextPipeline;
 use crate::{Error, Result};
 
 /// Everything that the description of the model does not say, under names that begin with `prefix`.
-pub(super) fn tensors(model: &SparseModel, prefix: &'static str) -> Vec<TensorData<'static>> {
+pub(super) fn tensors(model: &SparseModel, prefix: &str) -> Vec<TensorData<'static>> {
     let mut tensors = feature_tensors::tensors(model.vectorizer(), prefix);
     let n_outputs = model.bias().len();
     let shape = [model.vectorizer().n_columns(), n_outputs];
@@ -21,7 +21,7 @@ pub(super) fn tensors(model: &SparseModel, prefix: &'static str) -> Vec<TensorDa
 /// wrong with it.
 pub(super) fn read(
     container: &Container,
-    prefix: &'static str,
+    prefix: &str,
     spec: SparseSpec,
     pipeline: &TextPipeline,
     n_labels: usize,

@@ -175,7 +175,7 @@ fn check_flags(source: &PlanSource, plan: &Plan) -> Result<()> {
         ModelSpec::Net(net) => net.features.is_some(),
         ModelSpec::Linear(_) | ModelSpec::Nb(_) | ModelSpec::NbSvm(_) | ModelSpec::Nmf(_) | ModelSpec::Lda(_) => true,
         // Clusters of averages are made of them.
-        ModelSpec::KMeans(_) => false,
+        ModelSpec::KMeans(_) | ModelSpec::Ensemble(_) => false,
     };
     if source.epochs.is_some() && !matches!(plan.model, ModelSpec::Net(_)) {
         let problem = "this model is solved for its optimum, not trained in epochs";

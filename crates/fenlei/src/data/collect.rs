@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use super::{Dataset, Findings, MissingLabel, ReadOptions, Target, label_order, listed};
+use super::{Column, Dataset, Findings, MissingLabel, ReadOptions, Target, label_order, listed};
 use crate::{Error, Result};
 
 /// The names that stand for class numbers, one a line of a file beside the data.
@@ -20,6 +20,8 @@ pub(crate) struct Collector<'a> {
     texts: Vec<String>,
     /// Indices into `names`, in the order in which names appeared.
     targets: Vec<Target>,
+    /// What else is kept of each row.
+    columns: Vec<Column>,
     names: Vec<String>,
     index: HashMap<String, u32>,
     /// Rows without a label.
@@ -40,6 +42,7 @@ impl<'a> Collector<'a> {
             options,
             texts: Vec::new(),
             targets: Vec::new(),
+            columns: Vec::new(),
             names: Vec::new(),
             index: HashMap::new(),
             missing: Vec::new(),
@@ -49,6 +52,16 @@ impl<'a> Collector<'a> {
             label_separator: options.label_separator,
             bare_is_none: false,
         }
+    }
+
+    /// Names the columns of which each row brings a value with [`push_values`](Self::push_values).
+    pub(crate) fn keep_columns(&mut self, names: impl IntoIterator<Item = String>) {
+        self.columns = names.into_iter().map(|name| Column { name, values: Vec::new() }).collect();
+    }
+
+    /// The values of the kept columns of the row that was pushed last.
+    pub(crate) fn push_values(&mut self, values: impl IntoIterator<Item = String>) {
+        self.columns.iter_mut().zip(values).for_each(|(column, value)| column.values.push(value));
     }
 
     /// A row whose label is one field: several labels if there is a separator, none if it is empty.
@@ -138,7 +151,12 @@ impl<'a> Collector<'a> {
                 Target::Many(many) => *target = Target::many(many.iter().map(|&l| sorted[l as usize]).collect()),
             }
         }
+        if self.columns.is_empty() && !self.options.columns.is_empty() {
+            let problem = format!("found no columns but text and label, expected {}", listed(&self.options.columns));
+            return Err(Error::data(path, None, problem, "give CSV, TSV, JSON lines or Parquet with these columns"));
+        }
         let dataset = Dataset::new(self.texts, self.targets, labels, self.multi_label)?;
+        let dataset = Dataset { columns: self.columns, ..dataset };
         findings.describe(&dataset);
         Ok(dataset)
     }
@@ -169,8 +187,9 @@ impl<'a> Collector<'a> {
         }
         findings.ignore("documents without a label", n as u64);
         let labelled = |target: &Target| *target != Target::Unlabelled;
-        let mut kept = self.targets.iter().map(labelled).collect::<Vec<_>>().into_iter();
-        self.texts.retain(|_| kept.next().unwrap_or(true));
+        let rows: Vec<usize> = (0..self.texts.len()).filter(|&row| labelled(&self.targets[row])).collect();
+        self.columns = self.columns.iter().map(|column| column.subset(&rows)).collect();
+        self.texts = rows.iter().map(|&row| std::mem::take(&mut self.texts[row])).collect();
         self.targets.retain(labelled);
         Ok(())
     }

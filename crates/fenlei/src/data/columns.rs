@@ -78,6 +78,8 @@ pub(crate) struct Columns {
     pub(crate) text: usize,
     /// The index of the label; `None` only if the caller can do without.
     pub(crate) label: Option<usize>,
+    /// The indices of the columns that the caller wants to keep.
+    pub(crate) kept: Vec<usize>,
     /// The names in the first row, if it is a header.
     pub(crate) header: Option<Vec<String>>,
 }
@@ -131,7 +133,13 @@ pub(crate) fn choose(rows: &[Vec<String>], options: &ReadOptions, path: &Path) -
         let help = "name the column of the label with --label-column, or the delimiter with --delimiter";
         return Err(Error::data(path, None, format!("found no column of labels; there are: {found}"), help));
     }
-    Ok(Columns { text, label, header })
+    let kept = kept(names, width, options, path)?;
+    Ok(Columns { text, label, kept, header })
+}
+
+/// The columns that the caller wants to keep beside text and label.
+pub(crate) fn kept(names: &[String], width: usize, options: &ReadOptions, path: &Path) -> Result<Vec<usize>> {
+    options.columns.iter().map(|wanted| find_asked(names, width, wanted, "", path)).collect()
 }
 
 /// Decides by names alone (JSON objects, Parquet), with `Err` naming the nearest column.
@@ -168,11 +176,12 @@ fn find_asked(names: &[String], width: usize, wanted: &str, what: &str, path: &P
     let folded = || names.iter().position(|name| name.to_lowercase() == wanted.to_lowercase());
     let numbered = || wanted.parse::<usize>().ok().filter(|n| (1..=width).contains(n)).map(|n| n - 1);
     exact.or_else(folded).or_else(numbered).ok_or_else(|| {
+        let what = if what.is_empty() { String::new() } else { format!("{what} ") };
         if names.is_empty() {
-            let problem = format!("found {width} columns without names, expected a {what} column {wanted:?}");
+            let problem = format!("found {width} columns without names, expected a {what}column {wanted:?}");
             return Error::data(path, None, problem, format!("give its number, from 1 to {width}"));
         }
-        let problem = format!("found no {what} column {wanted:?}; there are: {}", listed(names));
+        let problem = format!("found no {what}column {wanted:?}; there are: {}", listed(names));
         let nearest = names.iter().min_by_key(|name| edit_distance(name, wanted)).map_or("", String::as_str);
         Error::data(path, None, problem, format!("did you mean {nearest:?}?"))
     })

@@ -45,7 +45,7 @@ pub use lines::TextLines;
 pub use options::{Extract, Format, MissingLabel, ReadOptions, Split};
 pub use read::{Part, read, read_all, read_bytes, splits};
 pub use select::{Dedup, Dropped, Reason, Selection};
-pub use split::{split, stratified_folds, stratified_split};
+pub use split::{grouped_folds, split, stratified_folds, stratified_split};
 pub use stats::{Duplicates, LabelCount, Lengths, Share, Stats, stats};
 pub use target::Target;
 pub use write::{WriteFormat, Written, write, write_to};

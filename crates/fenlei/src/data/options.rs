@@ -237,6 +237,8 @@ pub struct ReadOptions {
     pub missing_label: MissingLabel,
     /// Which text of a crawled page is taken.
     pub extract: Extract,
+    /// Other columns to keep beside text and label, by name, or by number from 1: [`Dataset::columns`](super::Dataset).
+    pub columns: Vec<String>,
 }
 
 impl ReadOptions {

@@ -3,6 +3,8 @@
 //! Invariant: the same documents, fractions and seed give the same parts on every platform. The shuffle is ours
 //! (Fisher and Yates over ChaCha8 words), so that no other library's changes can alter it.
 
+use std::collections::{BTreeMap, HashMap};
+
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
@@ -80,6 +82,61 @@ pub fn stratified_folds(dataset: &Dataset, k: usize, seed: u64) -> Result<Vec<Ve
     let dealt = shuffled_strata(dataset, seed).into_iter().flat_map(|stratum| stratum.documents);
     for (i, document) in dealt.enumerate() {
         folds[i % k].push(document);
+    }
+    folds.iter_mut().for_each(|fold| fold.sort_unstable());
+    Ok(folds)
+}
+
+/// Divides into `k` folds so that documents of one group (an author, a thread, a film) are in one fold, labels spread as
+/// evenly as that allows. `groups`: a name for each document; documents with an empty name are groups of their own.
+///
+/// Groups go, the largest first, where they raise the sum over folds and labels of squared shares of the label least:
+/// the criterion of scikit-learn's `StratifiedGroupKFold`, up to its square root.
+///
+/// # Errors
+/// [`Error::Config`] if `k` is below 2 or above the number of groups, or if `groups` has another length.
+pub fn grouped_folds(dataset: &Dataset, groups: &[String], k: usize, seed: u64) -> Result<Vec<Vec<usize>>> {
+    if groups.len() != dataset.len() {
+        let problem = format!("found {} groups for {} documents", groups.len(), dataset.len());
+        return Err(Error::config("groups", problem, "give one name for each document"));
+    }
+    let mut numbers: HashMap<&str, usize> = HashMap::new();
+    let mut members: Vec<Vec<usize>> = Vec::new();
+    for (document, name) in groups.iter().enumerate() {
+        let next = members.len();
+        let group = if name.is_empty() { next } else { *numbers.entry(name).or_insert(next) };
+        if group == next {
+            members.push(Vec::new());
+        }
+        members[group].push(document);
+    }
+    if k < 2 || k > members.len() {
+        let problem = format!("found {k}, expected 2 to {} (the number of groups)", members.len());
+        return Err(Error::config("folds", problem, "choose fewer folds, or a column with more values"));
+    }
+    let mut order: Vec<usize> = (0..members.len()).collect();
+    shuffle(&mut order, &mut ChaCha8Rng::seed_from_u64(seed));
+    // A stable sort: among equal sizes the shuffled order stays.
+    order.sort_by_key(|&group| std::cmp::Reverse(members[group].len()));
+    let totals = dataset.label_counts();
+    let mut counts = vec![vec![0usize; totals.len()]; k];
+    let mut folds = vec![Vec::new(); k];
+    for group in order {
+        let mut of_group: BTreeMap<usize, usize> = BTreeMap::new();
+        for &document in &members[group] {
+            dataset.targets[document].as_slice().iter().for_each(|&l| *of_group.entry(l as usize).or_default() += 1);
+        }
+        let rise = |fold: usize| -> f64 {
+            let of_label = |(&label, &n): (&usize, &usize)| {
+                let total = totals[label] as f64;
+                counts[fold][label] as f64 * n as f64 / (total * total)
+            };
+            of_group.iter().map(of_label).sum()
+        };
+        let key = |&a: &usize, &b: &usize| rise(a).total_cmp(&rise(b)).then(folds[a].len().cmp(&folds[b].len()));
+        let best = (0..k).min_by(key).unwrap_or_default();
+        of_group.iter().for_each(|(&label, n)| counts[best][label] += n);
+        folds[best].extend(&members[group]);
     }
     folds.iter_mut().for_each(|fold| fold.sort_unstable());
     Ok(folds)
@@ -210,6 +267,33 @@ mod tests {
             assert!(split(&data, fractions, 0).unwrap_err().is_wrong_use());
         }
         assert!(stratified_folds(&data, 1, 0).is_err() && stratified_folds(&data, 3, 0).is_err());
+    }
+
+    #[test]
+    fn groups_stay_together_and_labels_stay_even() {
+        // 60 groups of 1 to 4 documents, of which the label follows the group in one half and the document in the other.
+        let sizes: Vec<usize> = (0..60).map(|i| 1 + i % 4).collect();
+        let groups: Vec<String> = (0..60).flat_map(|g| vec![format!("g{g}"); sizes[g]]).collect();
+        let labels: Vec<u32> = groups.iter().enumerate().map(|(i, g)| (g.len() as u32 + i as u32) % 3).collect();
+        let data = data(&labels);
+        for seed in 0..5 {
+            let folds = grouped_folds(&data, &groups, 5, seed).unwrap();
+            let mut fold_of = HashMap::new();
+            for (fold, documents) in folds.iter().enumerate() {
+                for &document in documents {
+                    assert_eq!(*fold_of.entry(&groups[document]).or_insert(fold), fold, "{}", groups[document]);
+                }
+                let counts = data.subset(documents).label_counts();
+                assert!(counts.iter().all(|&n| (7..=13).contains(&n)), "seed {seed}: {counts:?}");
+            }
+            assert_eq!(folds.concat().len(), data.len());
+            assert_eq!(folds, grouped_folds(&data, &groups, 5, seed).unwrap());
+        }
+        let no_names = vec![String::new(); data.len()];
+        assert!(grouped_folds(&data, &no_names, 5, 1).unwrap().iter().all(|fold| fold.len() == data.len() / 5));
+        let two = groups.iter().map(|g| if g == "g0" { "a" } else { "b" }.to_owned()).collect::<Vec<_>>();
+        let error = grouped_folds(&data, &two, 3, 1).unwrap_err().to_string();
+        assert!(error.contains("found 3, expected 2 to 2 (the number of groups)"), "{error}");
     }
 
     proptest! {

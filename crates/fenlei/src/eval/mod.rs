@@ -1,4 +1,7 @@
-//! Predictions beside the truth: a classifier over labelled documents.
+//! Predictions beside the truth: a classifier over labelled documents; a plan over the folds of them.
+
+mod cross_validation;
+mod spread;
 
 use std::path::Path;
 
@@ -8,6 +11,9 @@ use crate::classifier::Classifier;
 use crate::data::{Dataset, Target};
 use crate::metrics::{Report, Truth, UnknownLabel, align_labels};
 use crate::{Error, Result};
+
+pub use cross_validation::{CrossValidated, CvOptions, FoldOutcome, Inner, cross_validate};
+pub use spread::Spread;
 
 /// Documents that are predicted at a time: enough work for all threads, while memory stays bounded.
 const DOCS_AT_A_TIME: usize = 8192;
@@ -24,9 +30,9 @@ pub struct Comparison {
     /// The documents that were predicted, as indices into the data set.
     documents: Vec<usize>,
     /// Their labels in the model's numbers.
-    targets: Vec<Target>,
+    pub(crate) targets: Vec<Target>,
     /// `[documents.len(), n_labels]`.
-    probabilities: Vec<f32>,
+    pub(crate) probabilities: Vec<f32>,
 }
 
 /// A document that was predicted wrong.

@@ -1,6 +1,7 @@
 //! Model families: a closed enum, from its description to its numbers.
 
 mod cluster;
+mod ensemble;
 mod net;
 mod net_inputs;
 mod net_spec;
@@ -9,6 +10,10 @@ mod wide;
 
 pub use cluster::{AveragedSpec, ClusterModel, ClusterSpec, KMeansSpec, LdaSpec, NO_WORDS, NmfSpec};
 pub(crate) use cluster::{AveragedVectors, ClusterNumbers, Inference, descend, digamma, gram};
+pub use ensemble::{Combine, EnsembleModel, EnsembleSpec, Member};
+pub(crate) use ensemble::{
+    Combiner, MAX_MEMBERS, Meta, link as stacking_link, logits as stacking_logits, n_inputs as n_stacking_inputs,
+};
 pub(crate) use net::Beside;
 pub use net::NetModel;
 pub(crate) use net::probabilities as net_probabilities;
@@ -45,6 +50,8 @@ pub enum ModelSpec {
     Nmf(NmfSpec),
     /// Topics by latent Dirichlet allocation; fitted without labels.
     Lda(LdaSpec),
+    /// Several trained models as one; made from trained models, not by a plan.
+    Ensemble(EnsembleSpec),
 }
 
 /// A model with its numbers.
@@ -56,6 +63,8 @@ pub enum Model {
     Sparse(Box<SparseModel>),
     /// Clusters or topics, found without labels.
     Cluster(Box<ClusterModel>),
+    /// Several models as one.
+    Ensemble(Box<EnsembleModel>),
 }
 
 impl ModelSpec {
@@ -73,6 +82,7 @@ impl ModelSpec {
             }
             Self::Linear(_) | Self::Nb(_) | Self::NbSvm(_) => SparseSpec::of(self).map_or(Ok(()), |spec| spec.check()),
             Self::KMeans(_) | Self::Nmf(_) | Self::Lda(_) => ClusterSpec::of(self).map_or(Ok(()), |spec| spec.check()),
+            Self::Ensemble(spec) => spec.check(),
         }
     }
 }
@@ -85,6 +95,7 @@ impl Model {
             Self::Net(net) => net.probabilities(&NetInputs::new(pipeline, net.features(), texts)),
             Self::Sparse(sparse) => sparse.probabilities(pipeline, texts),
             Self::Cluster(cluster) => cluster.probabilities(pipeline, texts),
+            Self::Ensemble(ensemble) => ensemble.probabilities(texts),
         }
     }
 
@@ -94,6 +105,7 @@ impl Model {
             Self::Net(net) => ModelSpec::Net(net.spec().clone()),
             Self::Sparse(sparse) => sparse.spec().clone().into(),
             Self::Cluster(cluster) => cluster.spec().clone().into(),
+            Self::Ensemble(ensemble) => ModelSpec::Ensemble(ensemble.spec()),
         }
     }
 }

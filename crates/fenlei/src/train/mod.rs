@@ -12,6 +12,7 @@ mod plan;
 mod run;
 mod sparse;
 mod spec;
+mod stacking;
 
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
@@ -19,6 +20,7 @@ use std::sync::atomic::AtomicBool;
 pub use event::{EpochRecord, Event, StopReason, ValidationRecord};
 pub use plan::Plan;
 pub use spec::{ClassWeights, EarlyStoppingSpec, Metric, TrainSpec};
+pub(crate) use stacking::fit_stacking;
 
 use crate::classifier::Classifier;
 use crate::data::Dataset;
@@ -81,11 +83,19 @@ pub fn train_with<'a>(plan: &Plan, documents: &'a Dataset, options: TrainOptions
             let problem = "this model finds clusters in documents and learns no labels";
             return Err(Error::config("model.family", problem, "run `fenlei cluster`, or choose another model"));
         }
+        if let ModelSpec::Ensemble(_) = plan.model {
+            let problem = "an ensemble is made of trained members";
+            return Err(Error::config("model.family", problem, "run `fenlei ensemble`, or choose another model"));
+        }
         return match SparseSpec::of(&plan.model) {
             Some(spec) => sparse::train(plan, &spec, documents, options),
             None => run::Run::prepare(plan, documents, options)?.finish(),
         };
     };
+    if let Model::Ensemble(_) = classifier.model() {
+        let problem = "the classifier to train further is an ensemble, whose members were trained each by itself";
+        return Err(Error::train(problem, "train its members further, and join them again"));
+    }
     if let Model::Sparse(_) | Model::Cluster(_) = classifier.model() {
         return Err(Error::train(
             "the classifier to train further is solved from its counts, which it does not keep",

@@ -5,6 +5,7 @@ use fenlei_nn::optim::{AverageSpec, OptimizerSpec, Regularization, ScheduleSpec}
 use serde::{Deserialize, Serialize};
 
 use crate::augment::AugmentSpec;
+use crate::metrics::Report;
 use crate::{Error, Result};
 
 /// How to train a model.
@@ -86,6 +87,17 @@ pub enum Metric {
     MacroF1,
     /// The mean negative logarithm of the probability of the truth; smaller is better.
     LogLoss,
+}
+
+impl Metric {
+    /// The figure in a report, turned so that larger is better.
+    pub fn of(self, report: &Report) -> f64 {
+        match self {
+            Self::Accuracy => report.accuracy,
+            Self::MacroF1 => report.macro_f1,
+            Self::LogLoss => -report.log_loss,
+        }
+    }
 }
 
 /// Weights of the labels in the loss.

@@ -53,6 +53,7 @@ fn collect<'o>(
     let mut collector = Collector::new(options);
     collector.label_separator = separator;
     collector.multi_label = separator.is_some();
+    collector.keep_columns(columns.kept.iter().map(|&column| columns.name(column)));
     let mut record = csv::StringRecord::new();
     let mut in_header = columns.header.is_some();
     while csv.read_record(&mut record).map_err(|error| explained(path, error))? {
@@ -66,6 +67,7 @@ fn collect<'o>(
             Some(label) => collector.push_field(text, record.get(label).unwrap_or_default(), line),
             None => collector.push_missing(text, line),
         }
+        collector.push_values(columns.kept.iter().map(|&i| record.get(i).unwrap_or_default().to_owned()));
     }
     Ok(collector)
 }

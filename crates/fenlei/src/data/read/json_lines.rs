@@ -26,9 +26,11 @@ pub(super) fn read<'o>(
         })?;
     }
     let (text, label) = columns::choose_by_name(&keys, options, &path)?;
+    let kept: Vec<&String> = columns::kept(&keys, 0, options, &path)?.into_iter().map(|i| &keys[i]).collect();
     let (text, label) = (&keys[text], label.map(|label| &keys[label]));
     let (collector, blank) = file.parse(|file, reader| {
         let mut collector = Collector::new(options);
+        collector.keep_columns(kept.iter().map(|&key| key.clone()));
         let mut blank = 0;
         let read = for_each_line(reader, |line, json| {
             if json.trim().is_empty() {
@@ -36,6 +38,8 @@ pub(super) fn read<'o>(
                 return Ok(());
             }
             let mut object = parse(file, line, json)?;
+            // Before text and label are taken out, which may be wanted as columns too.
+            let values: Vec<String> = kept.iter().map(|&key| object.get(key).map_or_else(String::new, plain)).collect();
             let text = take_text(file, line, &mut object, text)?;
             match label.and_then(|label| object.remove(label)) {
                 None | Some(Value::Null) => collector.push_missing(text, line),
@@ -49,6 +53,7 @@ pub(super) fn read<'o>(
                     collector.push_field(text, &name, line);
                 }
             }
+            collector.push_values(values);
             Ok::<(), Stop>(())
         });
         read.or_else(|stop| stop.into_result(file))?;
@@ -135,6 +140,15 @@ fn bad_label(file: &TextFile<'_, '_>, line: u64, value: &Value) -> Error {
         shortened(&value.to_string(), 40)
     );
     Error::data(file.path(), Some(line), problem, "mend the line, or choose another --label-column")
+}
+
+/// A value as a column holds it: strings as they are, nothing for null, else JSON.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => String::new(),
+        other => other.to_string(),
+    }
 }
 
 fn name_of(value: &Value) -> Option<String> {

@@ -53,8 +53,10 @@ fn collect<'o>(
     let fields = schema.get_fields();
     let names: Vec<String> = fields.iter().map(|field| field.name().to_owned()).collect();
     let (text, label) = columns::choose_by_name(&names, options, path)?;
+    let kept = columns::kept(&names, 0, options, path)?;
     let mut wanted = vec![text];
     wanted.extend(label);
+    wanted.extend(&kept);
     wanted.sort_unstable();
     wanted.dedup();
     let projection = Type::group_type_builder(schema.name())
@@ -63,9 +65,16 @@ fn collect<'o>(
         .map_err(|error| damaged(path, &error))?;
     let rows = reader.get_row_iter(Some(projection)).map_err(|error| damaged(path, &error))?;
     let mut collector = Collector::new(options);
+    collector.keep_columns(kept.iter().map(|&i| names[i].clone()));
     for (number, row) in rows.enumerate() {
         let row = row.map_err(|error| damaged(path, &error))?;
+        let value_of = |&i: &usize| {
+            let field = row.get_column_iter().find(|(name, _)| **name == names[i]).map(|(_, field)| field);
+            field.and_then(name_of).unwrap_or_default()
+        };
+        let values: Vec<String> = kept.iter().map(value_of).collect();
         push(path, number as u64 + 1, row, &names[text], label.map(|label| names[label].as_str()), &mut collector)?;
+        collector.push_values(values);
     }
     let mut findings = Findings::new(path.to_owned(), Format::Parquet);
     findings.text_column = Some(names[text].clone());

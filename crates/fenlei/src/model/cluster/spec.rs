@@ -132,7 +132,11 @@ impl ClusterSpec {
     /// The model without labels that a description is about, if it is about one.
     pub(crate) fn of(spec: &ModelSpec) -> Option<Self> {
         match spec {
-            ModelSpec::Net(_) | ModelSpec::Linear(_) | ModelSpec::Nb(_) | ModelSpec::NbSvm(_) => None,
+            ModelSpec::Net(_)
+            | ModelSpec::Linear(_)
+            | ModelSpec::Nb(_)
+            | ModelSpec::NbSvm(_)
+            | ModelSpec::Ensemble(_) => None,
             ModelSpec::KMeans(spec) => Some(Self::KMeans(spec.clone())),
             ModelSpec::Nmf(spec) => Some(Self::Nmf(spec.clone())),
             ModelSpec::Lda(spec) => Some(Self::Lda(spec.clone())),

@@ -33,7 +33,7 @@ impl Link {
     }
 
     /// The probabilities that the margins of a document mean.
-    pub(super) fn probabilities(self, out: &mut [f32], margins: &[f64]) {
+    pub(crate) fn probabilities(self, out: &mut [f32], margins: &[f64]) {
         match self {
             Self::Binary => {
                 // Each from its own side, so that a small one keeps its digits.

@@ -147,7 +147,11 @@ impl SparseSpec {
     /// The classical model that a description is about, if it is about one.
     pub(crate) fn of(spec: &ModelSpec) -> Option<Self> {
         match spec {
-            ModelSpec::Net(_) | ModelSpec::KMeans(_) | ModelSpec::Nmf(_) | ModelSpec::Lda(_) => None,
+            ModelSpec::Net(_)
+            | ModelSpec::KMeans(_)
+            | ModelSpec::Nmf(_)
+            | ModelSpec::Lda(_)
+            | ModelSpec::Ensemble(_) => None,
             ModelSpec::Linear(spec) => Some(Self::Linear(spec.clone())),
             ModelSpec::Nb(spec) => Some(Self::Nb(spec.clone())),
             ModelSpec::NbSvm(spec) => Some(Self::NbSvm(spec.clone())),
