@@ -22,6 +22,7 @@ use crate::interrupt::Stop;
 use crate::output::{Voice, counted, duration, peak_memory_mb, print_json, size};
 use crate::train::destination;
 use progress::ClusterProgress;
+pub(crate) use sources::read as read_documents;
 
 /// Find clusters or topics in documents without labels and write a model that gives texts to them
 #[derive(Debug, Args)]

@@ -10,7 +10,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use clap::Args;
 use fenlei::artifact::{self, ModelInfo};
-use fenlei::train::{EpochRecord, Event, Plan, StopReason, TrainOptions, Trained, train_with};
+use fenlei::train::{EpochRecord, Event, Plan, StopReason, Teacher, TrainOptions, Trained, train_with};
 use serde::Serialize;
 
 use crate::arguments::PlanArguments;
@@ -28,6 +28,7 @@ use history::HistoryFile;
   fenlei train reviews.csv --model nb-svm
   fenlei train train.tsv --validation dev.tsv --embeddings glove.txt.gz --set model.layers.0.dim=100
   fenlei train more.csv --from reviews.fenlei -o reviews-2.fenlei
+  fenlei train reviews.csv --teacher ensemble.fenlei --unlabeled more.txt -o small.fenlei
   fenlei train reviews.csv --resume
 
 Ctrl-C ends after the current step and keeps the best model so far; --resume goes on from there.")]
@@ -45,6 +46,18 @@ pub(crate) struct TrainArguments {
     /// Train this model further: its pipeline, labels, layers and weights are kept, [train] is the plan's
     #[arg(long, value_name = "MODEL")]
     from: Option<PathBuf>,
+    /// Learn from the answers of this model (an ensemble, a larger model) beside the labels: distillation
+    #[arg(long, value_name = "MODEL")]
+    teacher: Option<PathBuf>,
+    /// Documents without labels to learn from by the teacher's answers alone; of several parts the unlabelled one
+    #[arg(long, visible_alias = "unlabelled", value_name = "PATH", requires = "teacher")]
+    unlabeled: Option<PathBuf>,
+    /// How much the teacher counts for a labelled document beside its label, from 0 to 1
+    #[arg(long, value_name = "SHARE", default_value_t = 0.5, requires = "teacher")]
+    teacher_weight: f64,
+    /// Soften the teacher's probabilities (above 1) or sharpen them (below)
+    #[arg(long, value_name = "T", default_value_t = 1.0, requires = "teacher")]
+    teacher_temperature: f64,
     /// Go on with a training that was interrupted
     #[arg(long)]
     resume: bool,
@@ -114,6 +127,15 @@ pub(crate) fn run(args: &TrainArguments) -> Result<()> {
 
     let stop = Stop::on_ctrl_c();
     let (documents, validation) = sources::read(&args.path, args.validation.as_deref(), &args.read, voice)?;
+    let teacher = args.teacher.as_deref().map(artifact::load).transpose()?.map(|(classifier, _)| classifier);
+    let further =
+        args.unlabeled.as_deref().map(|path| sources::read_unlabelled(path, &args.read, voice)).transpose()?;
+    let teacher = teacher.as_ref().map(|classifier| Teacher {
+        classifier,
+        unlabelled: further.as_ref(),
+        weight: args.teacher_weight,
+        temperature: args.teacher_temperature,
+    });
     stop.check()?;
     if from.is_none() {
         voice.note(format_args!("{}", plan.pipeline));
@@ -134,6 +156,7 @@ pub(crate) fn run(args: &TrainArguments) -> Result<()> {
     let options = TrainOptions {
         validation: validation.as_ref(),
         from,
+        teacher,
         checkpoint: Some(checkpoint.clone()),
         resume: args.resume,
         stop: Some(stop.flag()),

@@ -127,6 +127,20 @@ impl<T: Scalar> Training<T> {
         seed: u64,
         lr_factor: f64,
     ) -> f64 {
+        self.step_towards(offsets, &[], documents, labels, seed, lr_factor)
+    }
+
+    /// [`step_from`](Self::step_from) of a net that learns from another model: `soft: [n_docs, n_labels]` are the
+    /// probabilities to come near to, in the place of the labels. Empty for none.
+    pub fn step_towards<'d, D: Into<Document<'d>>>(
+        &mut self,
+        offsets: &[T],
+        soft: &[f32],
+        documents: impl IntoIterator<Item = D>,
+        labels: impl IntoIterator<Item = &'d [u32]>,
+        seed: u64,
+        lr_factor: f64,
+    ) -> f64 {
         self.awake.begin_step();
         let vocab_size = self.net.sizes().vocab_size;
         self.batch.fill(documents, vocab_size);
@@ -141,7 +155,7 @@ impl<T: Scalar> Training<T> {
             self.label_starts.push(self.labels.len() as u32);
         }
         self.optimizer.catch_up(&mut self.net.params, &self.batch.distinct);
-        let loss = self.gradients(offsets, rng::derive(seed, SEED_LAYERS));
+        let loss = self.gradients(offsets, soft, rng::derive(seed, SEED_LAYERS));
         self.net.update_statistics(&self.workspace);
         self.regularization.add_to_gradients(&mut self.grads, &self.net.params);
         self.regularization.clip(&mut self.grads);
@@ -154,14 +168,17 @@ impl<T: Scalar> Training<T> {
     }
 
     /// Forward and backward pass over the batch.
-    fn gradients(&mut self, offsets: &[T], seed: u64) -> f64 {
+    fn gradients(&mut self, offsets: &[T], soft: &[f32], seed: u64) -> f64 {
         let Self { net, workspace, batch, logits, d_logits, .. } = self;
         logits.clone_from(&net.forward(workspace, batch, crate::layers::Pass::Train { seed }).data);
         assert!(offsets.is_empty() || offsets.len() == logits.len(), "an offset for each logit");
         logits.iter_mut().zip(offsets).for_each(|(logit, offset)| *logit += *offset);
         d_logits.resize(logits.len(), T::ZERO);
-        let targets =
-            Targets { class_weights: self.class_weights.as_deref(), ..Targets::new(&self.labels, &self.label_starts) };
+        let targets = Targets {
+            class_weights: self.class_weights.as_deref(),
+            soft: (!soft.is_empty()).then_some(soft),
+            ..Targets::new(&self.labels, &self.label_starts)
+        };
         let loss = self.loss.forward_backward(d_logits, logits, &targets);
         net.backward(&mut self.grads, workspace, d_logits, batch);
         loss

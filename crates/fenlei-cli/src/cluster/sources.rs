@@ -12,7 +12,7 @@ use crate::data::ReadArgs;
 use crate::output::{Voice, counted};
 
 /// Reads all files into one set of documents.
-pub(super) fn read(paths: &[PathBuf], lines: bool, args: &ReadArgs, voice: Voice) -> Result<Dataset> {
+pub(crate) fn read(paths: &[PathBuf], lines: bool, args: &ReadArgs, voice: Voice) -> Result<Dataset> {
     let options = ReadOptions { missing_label: MissingLabel::Keep, ..ReadOptions::from(args) };
     let mut all: Option<Dataset> = None;
     for path in paths {

@@ -6,6 +6,7 @@ use anyhow::Result;
 use fenlei::Error;
 use fenlei::data::{self, Dataset, Findings, ReadOptions, Split};
 
+use crate::cluster;
 use crate::data::ReadArgs;
 use crate::output::Voice;
 
@@ -34,6 +35,15 @@ pub(super) fn read(
         check_labels(&documents, validation, findings)?;
     }
     Ok((documents, validation.map(|(dataset, _)| dataset)))
+}
+
+/// Reads documents whose labels, if they have any, do not matter: the unlabelled part of divided data, else all of it;
+/// of a text file every line.
+pub(super) fn read_unlabelled(path: &Path, args: &ReadArgs, voice: Voice) -> Result<Dataset> {
+    let lines = args.format.is_none() && path.extension().is_some_and(|ending| ending == "txt");
+    let has_part = !lines && args.split.is_none() && data::splits(path)?.contains(&Split::Unlabelled);
+    let split = if has_part { Some(Split::Unlabelled) } else { args.split };
+    cluster::read_documents(&[path.to_owned()], lines, &ReadArgs { split, ..args.clone() }, voice)
 }
 
 /// Reads the validation part of divided data, else all of it.

@@ -149,7 +149,10 @@ impl Loss {
                 continue;
             }
             // `d` holds the target distribution on entry and the gradient afterwards.
-            self.write_target(d, targets.doc(doc_idx));
+            match targets.soft_doc(doc_idx) {
+                Some(soft) => self.write_soft_target(d, soft),
+                None => self.write_target(d, targets.doc(doc_idx)),
+            }
             let sample_weight = targets.sample_weights.map_or(1.0, |weights| weights[doc_idx]);
             let row = rows::Row { scale: sample_weight / total, class_weights: targets.class_weights };
             sum += match (self.spec, self.head) {
@@ -173,14 +176,32 @@ impl Loss {
         self.forward_backward(scratch, logits, targets)
     }
 
-    /// What the outputs should be, smoothed.
-    fn write_target<T: Scalar>(&self, target: &mut [T], labels: &[u32]) {
-        let smoothing = match self.spec {
+    fn smoothing(&self) -> f64 {
+        match self.spec {
             LossSpec::SoftmaxCrossEntropy { label_smoothing }
             | LossSpec::BinaryCrossEntropy { label_smoothing }
             | LossSpec::Focal { label_smoothing, .. } => label_smoothing,
             LossSpec::MeanSquaredError {} => 0.0,
+        }
+    }
+
+    /// What the outputs should be by the probabilities of another model, smoothed.
+    fn write_soft_target<T: Scalar>(&self, target: &mut [T], soft: &[f32]) {
+        assert_ne!(self.head, Head::Hierarchical, "a hierarchical head learns from labels");
+        let smoothing = self.smoothing();
+        let (first, even) = match self.head {
+            Head::Softmax | Head::Hierarchical => (0, smoothing / target.len() as f64),
+            Head::Sigmoid => (0, smoothing / 2.0),
+            Head::Binary => (1, smoothing / 2.0),
         };
+        for (target, &q) in target.iter_mut().zip(&soft[first..]) {
+            *target = T::from_f64((1.0 - smoothing) * f64::from(q) + even);
+        }
+    }
+
+    /// What the outputs should be, smoothed.
+    fn write_target<T: Scalar>(&self, target: &mut [T], labels: &[u32]) {
+        let smoothing = self.smoothing();
         match self.head {
             Head::Softmax => {
                 target.fill(T::from_f64(smoothing / target.len() as f64));

@@ -16,12 +16,16 @@ pub struct Targets<'a> {
     pub class_weights: Option<&'a [f64]>,
     /// `[n_docs]`: how much each document counts.
     pub sample_weights: Option<&'a [f64]>,
+    /// `[n_docs, n_labels]`: a probability of each label, as another model gives it (Hinton, Vinyals and Dean 2015), in the
+    /// place of the labels, which are not looked at. Rows sum to 1 with one label a document. Losses smooth it as they
+    /// smooth labels. Not for a hierarchical head.
+    pub soft: Option<&'a [f32]>,
 }
 
 impl<'a> Targets<'a> {
     /// Targets that all count the same.
     pub fn new(labels: &'a [u32], starts: &'a [u32]) -> Self {
-        Self { labels, starts, class_weights: None, sample_weights: None }
+        Self { labels, starts, class_weights: None, sample_weights: None, soft: None }
     }
 
     /// How many documents.
@@ -34,6 +38,13 @@ impl<'a> Targets<'a> {
         &self.labels[self.starts[doc_idx] as usize..self.starts[doc_idx + 1] as usize]
     }
 
+    /// The soft target of a document, if there are any.
+    pub(super) fn soft_doc(&self, doc_idx: usize) -> Option<&'a [f32]> {
+        let soft = self.soft?;
+        let n_labels = soft.len() / self.n_docs().max(1);
+        Some(&soft[doc_idx * n_labels..][..n_labels])
+    }
+
     pub(super) fn class_weight(&self, label: usize) -> f64 {
         self.class_weights.map_or(1.0, |weights| weights[label])
     }
@@ -43,6 +54,10 @@ impl<'a> Targets<'a> {
         let labels = self.doc(doc_idx);
         let by_class = match head {
             Head::Sigmoid => 1.0,
+            _ if self.soft.is_some() => {
+                let soft = self.soft_doc(doc_idx).unwrap_or_default();
+                soft.iter().enumerate().map(|(label, &q)| f64::from(q) * self.class_weight(label)).sum()
+            }
             _ if labels.is_empty() => 0.0,
             _ => labels.iter().map(|&label| self.class_weight(label as usize)).sum::<f64>() / labels.len() as f64,
         };

@@ -56,6 +56,48 @@ fn gradients_are_those_of_the_value() {
 }
 
 #[test]
+fn soft_targets_that_are_labels_give_what_labels_give() {
+    // One label a document, so that both say the same for every head.
+    let hard = Targets::new(&[1, 0, 1, 0], &[0, 1, 2, 3, 4]);
+    let soft = [0.0, 1.0, 1.0, 0.0, 0.0, 1.0, 1.0, 0.0];
+    let unlabelled = Targets { soft: Some(&soft), ..Targets::new(&[], &[0; 5]) };
+    for loss in every_loss() {
+        for class_weights in [None, Some(&[0.5, 2.0][..])] {
+            let logits = random(4 * loss.head.n_outputs(2), 5);
+            let mut gradients = [vec![0.0; logits.len()], vec![0.0; logits.len()]];
+            let [by_label, by_soft] = [hard, unlabelled].map(|targets| Targets { class_weights, ..targets });
+            let a = loss.forward_backward(&mut gradients[0], &logits, &by_label);
+            let b = loss.forward_backward(&mut gradients[1], &logits, &by_soft);
+            assert!((a - b).abs() < 1e-12, "{loss:?}: {a} and {b}");
+            let [first, second] = &gradients;
+            assert!(first.iter().zip(second).all(|(x, y)| (x - y).abs() < 1e-12), "{loss:?}");
+        }
+    }
+}
+
+#[test]
+fn gradients_of_soft_targets_are_those_of_the_value() {
+    let soft = [0.2, 0.8, 0.5, 0.5, 0.9, 0.1];
+    let targets = Targets { soft: Some(&soft), class_weights: Some(&[0.5, 2.0]), ..Targets::new(&[], &[0; 4]) };
+    for loss in every_loss() {
+        let mut logits = random(3 * loss.head.n_outputs(2), 7);
+        let mut gradient = vec![0.0; logits.len()];
+        loss.forward_backward(&mut gradient, &logits, &targets);
+        let mut scratch = Vec::new();
+        for i in 0..logits.len() {
+            let mut at = |offset: f64| {
+                logits[i] += offset;
+                let value = loss.value(&mut scratch, &logits, &targets);
+                logits[i] -= offset;
+                value
+            };
+            let numeric = (at(1e-6) - at(-1e-6)) / 2e-6;
+            assert!((gradient[i] - numeric).abs() < 1e-8, "{loss:?}: {} and {numeric}", gradient[i]);
+        }
+    }
+}
+
+#[test]
 fn huge_logits_stay_finite() {
     for loss in every_loss() {
         let n_outputs = loss.head.n_outputs(2);

@@ -25,6 +25,8 @@ pub(crate) struct Examples {
     pub targets: Vec<Target>,
     /// What is added to the logits of the net, `[n_docs, n_outputs]`; empty where there is nothing beside it.
     pub offsets: Vec<f32>,
+    /// What a teacher answers, `[n_docs, n_labels]`; empty where there is none.
+    pub soft: Vec<f32>,
     /// As those of [`Documents`].
     pub n_left_out: usize,
     /// As those of [`Documents`].
@@ -101,7 +103,7 @@ impl Examples {
     /// Documents that have been read already.
     pub fn of_inputs(documents: Documents<'_>, inputs: NetInputs) -> Self {
         let Documents { targets, n_left_out, unknown_labels, .. } = documents;
-        Self { inputs, targets, offsets: Vec::new(), n_left_out, unknown_labels }
+        Self { inputs, targets, offsets: Vec::new(), soft: Vec::new(), n_left_out, unknown_labels }
     }
 
     /// How many.
@@ -111,9 +113,12 @@ impl Examples {
 
     /// The offsets of some documents, one after another.
     pub fn gather_offsets(&self, out: &mut Vec<f32>, docs: &[u32]) {
-        out.clear();
-        let n_outputs = self.offsets.len() / self.targets.len().max(1);
-        docs.iter().for_each(|&doc| out.extend_from_slice(&self.offsets[doc as usize * n_outputs..][..n_outputs]));
+        gather(out, &self.offsets, self.targets.len(), docs);
+    }
+
+    /// The soft targets of some documents, one after another.
+    pub fn gather_soft(&self, out: &mut Vec<f32>, docs: &[u32]) {
+        gather(out, &self.soft, self.targets.len(), docs);
     }
 
     /// Compares probabilities with the targets.
@@ -126,6 +131,13 @@ impl Examples {
     ) -> Result<Report> {
         report(&self.targets, labels, probabilities, multi_label, threshold)
     }
+}
+
+/// The rows of some documents, one after another. `rows: [n_docs, n]`, or empty.
+fn gather(out: &mut Vec<f32>, rows: &[f32], n_docs: usize, docs: &[u32]) {
+    out.clear();
+    let n = rows.len() / n_docs.max(1);
+    docs.iter().for_each(|&doc| out.extend_from_slice(&rows[doc as usize * n..][..n]));
 }
 
 fn report(

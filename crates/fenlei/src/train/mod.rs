@@ -13,6 +13,7 @@ mod run;
 mod sparse;
 mod spec;
 mod stacking;
+mod teacher;
 
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
@@ -21,6 +22,7 @@ pub use event::{EpochRecord, Event, StopReason, ValidationRecord};
 pub use plan::Plan;
 pub use spec::{ClassWeights, EarlyStoppingSpec, Metric, TrainSpec};
 pub(crate) use stacking::fit_stacking;
+pub use teacher::Teacher;
 
 use crate::classifier::Classifier;
 use crate::data::Dataset;
@@ -36,6 +38,8 @@ pub struct TrainOptions<'a> {
     /// A classifier to train further: its pipeline, labels and weights are kept. The plan must be one of the same
     /// pipeline and model; [`load_further_plan`](crate::config::load_further_plan) gives it.
     pub from: Option<Classifier>,
+    /// A model whose answers are learned beside the labels, or in their place.
+    pub teacher: Option<Teacher<'a>>,
     /// Where to keep the state of the training after each epoch and on an interruption.
     pub checkpoint: Option<PathBuf>,
     /// Go on from the checkpoint, if there is one.
@@ -88,6 +92,10 @@ pub fn train_with<'a>(plan: &Plan, documents: &'a Dataset, options: TrainOptions
             return Err(Error::config("model.family", problem, "run `fenlei ensemble`, or choose another model"));
         }
         return match SparseSpec::of(&plan.model) {
+            Some(_) if options.teacher.is_some() => {
+                let problem = "this model is solved from labels and cannot learn from probabilities";
+                Err(Error::config("teacher", problem, "choose a net, such as --model cnn or --model bag"))
+            }
             Some(spec) => sparse::train(plan, &spec, documents, options),
             None => run::Run::prepare(plan, documents, options)?.finish(),
         };

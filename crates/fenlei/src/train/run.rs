@@ -44,6 +44,8 @@ pub(super) struct Run<'a> {
     augmentation: Option<Augmentation<'a>>,
     /// Of the documents of a step.
     offsets: Vec<f32>,
+    /// Of the documents of a step.
+    soft: Vec<f32>,
     validation: Option<Examples>,
     spec: NetModelSpec,
     beside: Beside,

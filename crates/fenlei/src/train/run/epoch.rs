@@ -44,11 +44,13 @@ impl Run<'_> {
             let first = step as usize * batch_size;
             let docs = &order[first..(first + batch_size).min(order.len())];
             let seed = rng::derive(rng::derive(self.plan.seed, SEED_STEPS), global_step(step));
-            let Self { training, train, offsets, .. } = self;
+            let Self { training, train, offsets, soft, .. } = self;
             let inputs = changed.as_ref().unwrap_or(&train.inputs);
             train.gather_offsets(offsets, docs);
-            let loss = training.step_from(
+            train.gather_soft(soft, docs);
+            let loss = training.step_towards(
                 offsets,
+                soft,
                 docs.iter().map(|&d| inputs.get(d as usize)),
                 docs.iter().map(|&d| train.targets[d as usize].as_slice()),
                 seed,

@@ -4,18 +4,19 @@ use fenlei_nn::loss::{Loss, LossSpec};
 use fenlei_nn::net::{Net, NetSizes};
 use fenlei_nn::params::Params;
 use fenlei_nn::rng;
+use fenlei_nn::spec::HeadSpec;
 use fenlei_nn::training::{Average, Training};
 
 use super::{DEFAULT_THRESHOLD, Progress, Run, SEED_AUGMENT, SEED_SPLIT, SEED_WEIGHTS, SEED_WIDE, wide};
 use crate::classifier::Decision;
-use crate::data::{Dataset, listed};
+use crate::data::{Dataset, Target, listed};
 use crate::features::{Labels, Vectorizer, WordVectors};
 use crate::metrics::align_labels;
 use crate::model::{Beside, Model, ModelSpec, NetInputs, NetModel, NetModelSpec};
 use crate::text::TextPipeline;
 use crate::train::augmented::{Augmentation, augmenter_of};
 use crate::train::examples::{Documents, Examples, hold_back};
-use crate::train::{Plan, TrainOptions};
+use crate::train::{Plan, Teacher, TrainOptions};
 use crate::{Error, Result};
 
 impl<'a> Run<'a> {
@@ -24,11 +25,17 @@ impl<'a> Run<'a> {
         let share = if options.validation.is_some() { 0.0 } else { plan.train.validation };
         let (kept, held) = hold_back(documents, share, rng::derive(plan.seed, SEED_SPLIT))?;
         let augmenter = augmenter_of(plan)?;
+        if let Some(teacher) = &options.teacher {
+            teacher.check()?;
+            check_student(plan)?;
+        }
+        let further: Vec<&str> = options.teacher.iter().flat_map(Teacher::texts).collect();
         let from = options.from.take();
         let (pipeline, labels, decision, old) = match from {
             Some(old) => (old.pipeline, old.labels, old.decision, Some(old.model)),
             None => {
-                let texts: Vec<&str> = kept.iter().map(|&i| documents.texts[i].as_str()).collect();
+                let texts = kept.iter().map(|&i| documents.texts[i].as_str());
+                let texts: Vec<&str> = texts.chain(further.iter().copied()).collect();
                 let pipeline = plan.pipeline.fit(&texts)?;
                 let decision = Decision { multi_label: documents.multi_label, threshold: DEFAULT_THRESHOLD };
                 (pipeline, documents.labels.clone(), decision, None)
@@ -38,11 +45,17 @@ impl<'a> Run<'a> {
             check_known(documents, &labels)?;
         }
         let multi_label = decision.multi_label;
-        let learned_from = Documents::new(documents, &kept, &labels, multi_label)?;
+        let mut learned_from = Documents::new(documents, &kept, &labels, multi_label)?;
+        learned_from.targets.extend(further.iter().map(|_| Target::Unlabelled));
+        learned_from.texts.extend(further);
         let of = Labels { n: labels.len(), multi: multi_label };
         let Before { old, features, inputs } = read(plan, &pipeline, of, old, &learned_from)?;
         let texts = learned_from.texts.clone();
-        let mut train = Examples::of_inputs(learned_from, inputs);
+        let soft = match &options.teacher {
+            Some(teacher) => teacher.targets(&texts, &learned_from.targets, &labels, multi_label)?,
+            None => Vec::new(),
+        };
+        let mut train = Examples { soft, ..Examples::of_inputs(learned_from, inputs) };
         if train.inputs.ids.ids.is_empty() {
             return Err(Error::train(
                 "no words are left after cleaning, in any document",
@@ -90,7 +103,9 @@ impl<'a> Run<'a> {
         let average = Average::new(plan.train.average.as_ref(), u64::from(plan.train.epochs));
         let fingerprint = documents.fingerprint();
         let start = match options.checkpoint {
-            Some(_) => start_fingerprint(&fingerprint, options.validation, augmentation.as_ref(), &net.params),
+            Some(_) => {
+                start_fingerprint(&fingerprint, options.validation, augmentation.as_ref(), &train.soft, &net.params)
+            }
             None => String::new(),
         };
         let training = Training::new(net, plan.train.optimizer, loss, plan.train.regularization, average, weights);
@@ -108,12 +123,25 @@ impl<'a> Run<'a> {
             spec,
             beside: Beside { features, wide },
             offsets: Vec::new(),
+            soft: Vec::new(),
             training,
             best: None,
             vectors,
             progress: Progress::default(),
         })
     }
+}
+
+/// What learns from labels alone would be lost on the documents that have none.
+fn check_student(plan: &Plan) -> Result<()> {
+    let ModelSpec::Net(spec) = &plan.model else { return Ok(()) };
+    let (what, place) = match spec {
+        NetModelSpec { wide: Some(_), .. } => ("a wide part", "model.wide"),
+        NetModelSpec { head: HeadSpec::Hierarchical, .. } => ("a hierarchical head", "model.head"),
+        _ => return Ok(()),
+    };
+    let problem = format!("{what} learns from labels and cannot learn from a teacher");
+    Err(Error::config(place, problem, "leave it out, or train without a teacher"))
 }
 
 /// The training documents as the net is to read them.
@@ -197,6 +225,7 @@ fn start_fingerprint(
     documents: &str,
     validation: Option<&Dataset>,
     augmentation: Option<&Augmentation<'_>>,
+    soft: &[f32],
     params: &Params<f32>,
 ) -> String {
     let mut crc = crc32fast::Hasher::new();
@@ -205,6 +234,7 @@ fn start_fingerprint(
     if let Some(augmentation) = augmentation {
         crc.update(&augmentation.fingerprint().to_le_bytes());
     }
+    soft.iter().for_each(|q| crc.update(&q.to_le_bytes()));
     for param in params.iter() {
         crc.update(param.name.as_bytes());
         param.data.iter().for_each(|w| crc.update(&w.to_le_bytes()));

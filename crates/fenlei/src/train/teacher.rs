@@ -1,0 +1,180 @@
+//! Learning from another model: its probabilities for labelled and unlabelled documents take the place of labels.
+
+use crate::classifier::Classifier;
+use crate::data::{Dataset, Target, listed};
+use crate::{Error, Result};
+
+/// Documents that the teacher answers for at a time.
+const DOCS_AT_A_TIME: usize = 8192;
+
+/// A model to learn from (Hinton, Vinyals and Dean 2015).
+#[derive(Clone, Copy)]
+pub struct Teacher<'a> {
+    /// The model: an ensemble, or any other that knows the labels of the documents. It should not have learned from
+    /// documents that the student is validated or tested with.
+    pub classifier: &'a Classifier,
+    /// Further documents to learn from by its answers alone; their labels, if they have any, are not looked at.
+    pub unlabelled: Option<&'a Dataset>,
+    /// How much its answer counts for a labelled document beside the label, from 0 to 1.
+    pub weight: f64,
+    /// Its probabilities are raised to 1 over this and made to sum to 1 again: above 1 they become softer.
+    pub temperature: f64,
+}
+
+impl<'a> Teacher<'a> {
+    /// # Errors
+    /// When a number is out of range.
+    pub(super) fn check(&self) -> Result<()> {
+        if !(0.0..=1.0).contains(&self.weight) {
+            let problem = format!("found a weight of {}, expected a share from 0 to 1", self.weight);
+            return Err(Error::config("teacher", problem, "0.5 makes label and teacher count the same"));
+        }
+        if !(self.temperature > 0.0 && self.temperature.is_finite()) {
+            let problem = format!("found a temperature of {}, expected a number above 0", self.temperature);
+            return Err(Error::config("teacher", problem, "1 takes its probabilities as they are"));
+        }
+        Ok(())
+    }
+
+    /// The texts that it alone knows the labels of.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.unlabelled.into_iter().flat_map(|documents| documents.texts.iter().map(String::as_str))
+    }
+
+    /// What the student should answer for each text: `[n_texts, n_labels]`, in the order of `labels`.
+    ///
+    /// # Errors
+    /// When the teacher has other labels.
+    pub(super) fn targets(
+        &self,
+        texts: &[&str],
+        targets: &[Target],
+        labels: &[String],
+        multi_label: bool,
+    ) -> Result<Vec<f32>> {
+        let its = self.classifier.labels();
+        let place = |label: &String| its.iter().position(|other| other == label);
+        let places: Option<Vec<usize>> = labels.iter().map(place).collect();
+        let Some(places) = places.filter(|places| places.len() == its.len()) else {
+            let problem = format!("its labels are {}; those of the documents are {}", listed(its), listed(labels));
+            return Err(Error::config("teacher", problem, "give a teacher that was trained on the same labels"));
+        };
+        if self.classifier.decision().multi_label != multi_label {
+            let problem = "one gives any number of labels a document, the other exactly one";
+            return Err(Error::config("teacher", problem, "give a teacher that was trained for the same task"));
+        }
+        let mut soft = Vec::with_capacity(texts.len() * labels.len());
+        for (texts, targets) in texts.chunks(DOCS_AT_A_TIME).zip(targets.chunks(DOCS_AT_A_TIME)) {
+            let answers = self.classifier.predict_batch(texts);
+            for (i, target) in targets.iter().enumerate() {
+                let row = answers.row(i);
+                let first = soft.len();
+                soft.extend(places.iter().map(|&place| row[place]));
+                soften(&mut soft[first..], self.temperature, multi_label);
+                if *target != Target::Unlabelled {
+                    mix(&mut soft[first..], target.as_slice(), self.weight as f32);
+                }
+            }
+        }
+        Ok(soft)
+    }
+}
+
+fn soften(row: &mut [f32], temperature: f64, multi_label: bool) {
+    if temperature == 1.0 {
+        return;
+    }
+    let power = |p: f32| f64::from(p).max(1e-12).powf(1.0 / temperature);
+    if multi_label {
+        row.iter_mut().for_each(|p| *p = (power(*p) / (power(*p) + power(1.0 - *p))) as f32);
+    } else {
+        let sum: f64 = row.iter().map(|&p| power(p)).sum();
+        row.iter_mut().for_each(|p| *p = (power(*p) / sum) as f32);
+    }
+}
+
+/// The weighted mean of the teacher's answer and the label.
+fn mix(row: &mut [f32], labels: &[u32], weight: f32) {
+    row.iter_mut().for_each(|p| *p *= weight);
+    labels.iter().for_each(|&label| row[label as usize] += 1.0 - weight);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{PlanSource, load_plan};
+    use crate::train::{Plan, TrainOptions, train, train_with};
+
+    fn plan(recipe: &str, set: &[&str]) -> Plan {
+        let set = [set, &["train.validation=0.0"]].concat().iter().map(|setting| (*setting).to_owned()).collect();
+        load_plan(&PlanSource { recipe: Some(recipe.to_owned()), set, ..PlanSource::default() }).unwrap()
+    }
+
+    fn documents(texts: &[&str], labels: &[u32]) -> Dataset {
+        let texts = texts.iter().map(|text| (*text).to_owned()).collect();
+        let targets = labels.iter().map(|&label| Target::One(label)).collect();
+        Dataset::new(texts, targets, vec!["bad".into(), "good".into()], false).unwrap()
+    }
+
+    #[test]
+    fn answers_are_softened_and_mixed_with_labels() {
+        let mut row = [0.9, 0.1];
+        soften(&mut row, 2.0, false);
+        assert!((row[0] - 0.75).abs() < 1e-6 && (row[1] - 0.25).abs() < 1e-6, "{row:?}");
+        mix(&mut row, &[1], 0.4);
+        assert!((row[0] - 0.3).abs() < 1e-6 && (row[1] - 0.7).abs() < 1e-6, "{row:?}");
+        let mut row = [0.9, 0.5];
+        soften(&mut row, 2.0, true);
+        assert!((row[0] - 0.75).abs() < 1e-6 && (row[1] - 0.5).abs() < 1e-6, "{row:?}");
+    }
+
+    #[test]
+    fn a_student_learns_words_that_only_unlabelled_documents_have() {
+        let wide =
+            documents(&["superb film", "awful film", "superb plot", "awful plot"].repeat(10), &[1, 0, 1, 0].repeat(10));
+        let teacher =
+            train(&plan("linear", &["model.features.min_df=1", "model.c=100"]), &wide, None).unwrap().classifier;
+        let small = documents(&["nice film", "poor film", "nice plot", "poor plot"].repeat(4), &[1, 0, 1, 0].repeat(4));
+        let further = ["superb nice film", "awful poor film", "superb plot", "awful plot"].repeat(20);
+        let n = further.len();
+        let further = Dataset {
+            texts: further.iter().map(|text| (*text).to_owned()).collect(),
+            targets: vec![Target::Unlabelled; n],
+            ..Dataset::default()
+        };
+        let student = plan("cnn", &["train.epochs=8", "train.batch_size=8", "model.layers.0.dim=16"]);
+        let teacher = Teacher { classifier: &teacher, unlabelled: Some(&further), weight: 0.5, temperature: 1.0 };
+        let taught = |teacher| {
+            let options = TrainOptions { teacher, ..TrainOptions::default() };
+            let trained = train_with(&student, &small, options).unwrap();
+            (trained.n_train, trained.classifier.predict_batch(&["superb", "awful"]))
+        };
+        let (n_alone, alone) = taught(None);
+        let (n_taught, with) = taught(Some(teacher));
+        assert_eq!((n_alone, n_taught), (16, 96));
+        assert!(with.row(0)[1] > 0.8 && with.row(1)[0] > 0.8, "{with:?}");
+        assert!((alone.row(0)[1] - alone.row(1)[1]).abs() < 0.2, "{alone:?}");
+        assert_eq!(taught(Some(teacher)).1, with);
+    }
+
+    #[test]
+    fn a_teacher_that_does_not_fit_is_refused() {
+        let small = documents(&["nice film", "poor film"].repeat(4), &[1, 0].repeat(4));
+        let classifier = train(&plan("linear", &["model.features.min_df=1"]), &small, None).unwrap().classifier;
+        let teacher = Teacher { classifier: &classifier, unlabelled: None, weight: 0.5, temperature: 1.0 };
+        let refused = |recipe: &str, documents: &Dataset, teacher: Teacher<'_>| {
+            let options = TrainOptions { teacher: Some(teacher), ..TrainOptions::default() };
+            train_with(&plan(recipe, &[]), documents, options).unwrap_err().to_string()
+        };
+        let error = refused("cnn", &small, Teacher { weight: 1.5, ..teacher });
+        assert!(error.contains("found a weight of 1.5"), "{error}");
+        let error = refused("cnn", &small, Teacher { temperature: 0.0, ..teacher });
+        assert!(error.contains("found a temperature of 0"), "{error}");
+        let error = refused("nb", &small, teacher);
+        assert!(error.contains("solved from labels"), "{error}");
+        let mut others = small.clone();
+        others.labels[0] = "awful".into();
+        let error = refused("cnn", &others, teacher);
+        assert!(error.contains("its labels are bad, good"), "{error}");
+    }
+}
