@@ -1,6 +1,7 @@
 //! Text classification from raw documents to one model file.
 
 pub mod artifact;
+pub mod audit;
 pub mod augment;
 pub mod classifier;
 pub mod cluster;

@@ -4,8 +4,10 @@ mod accuracy;
 mod augment;
 mod cluster;
 mod embed;
+mod ensembles;
 mod export;
 mod features;
+mod label_errors;
 mod peers;
 mod step;
 mod table;
@@ -44,6 +46,8 @@ enum BenchCommand {
     Features(features::FeaturesArgs),
     Augment(augment::AugmentBenchArgs),
     Embed(embed::EmbedArgs),
+    Ensembles(ensembles::EnsemblesArgs),
+    LabelErrors(label_errors::LabelErrorsArgs),
     Peers(peers::PeersArgs),
     #[command(hide = true)]
     PeersSelf(peers::OwnRunArgs),
@@ -61,6 +65,8 @@ pub fn run(args: BenchArgs) -> Result<()> {
         BenchCommand::Features(args) => features::run(&args),
         BenchCommand::Augment(args) => augment::run(&args),
         BenchCommand::Embed(args) => embed::run(&args),
+        BenchCommand::Ensembles(args) => ensembles::run(&args),
+        BenchCommand::LabelErrors(args) => label_errors::run(&args),
         BenchCommand::Peers(args) => peers::run(&args),
         BenchCommand::PeersSelf(args) => peers::run_own(&args),
         BenchCommand::Step(args) => step::run(&args),

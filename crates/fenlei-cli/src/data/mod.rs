@@ -1,5 +1,6 @@
-//! `fenlei data`: list, get, stats, convert, split, vectorize.
+//! `fenlei data`: list, get, stats, check, convert, split, vectorize.
 
+mod check;
 mod convert;
 mod get;
 mod read_args;
@@ -37,6 +38,7 @@ enum DataCommand {
     Convert(ConvertArgs),
     /// Divide documents into parts that keep the shares of the labels
     Split(SplitArgs),
+    Check(check::CheckArgs),
     Vectorize(vectorize::VectorizeArgs),
 }
 

@@ -21,6 +21,7 @@ pub fn run(args: DataArgs) -> Result<()> {
         DataCommand::Stats(args) => stats(&args, &mut io::stdout().lock()),
         DataCommand::Convert(args) => convert::run(&args),
         DataCommand::Split(args) => split(&args, &mut io::stdout().lock()),
+        DataCommand::Check(args) => super::check::run(&args),
         DataCommand::Vectorize(args) => super::vectorize::run(&args),
     }
 }

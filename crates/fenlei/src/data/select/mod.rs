@@ -203,5 +203,30 @@ fn fingerprint(text: &str) -> u128 {
     u128::from_le_bytes(half)
 }
 
+/// Each text that is nearly the same as an earlier one, with that one: the Jaccard similarity of their shingles, as MinHash
+/// estimates it, is at least `similarity` (0.1 to 1). Of a group, all are told beside its first.
+pub fn near_duplicates(texts: &[String], similarity: f64) -> Vec<(usize, usize)> {
+    let (mut index, mut inserted, mut pairs) = (NearIndex::new(similarity), Vec::new(), Vec::new());
+    for (document, text) in texts.iter().enumerate() {
+        match index.find(text) {
+            Some(earlier) => pairs.push((document, inserted[earlier as usize])),
+            None => inserted.extend(index.insert_last().map(|_| document)),
+        }
+    }
+    pairs
+}
+
+/// Each of `texts` that is nearly the same as one of `known`, with that one.
+pub fn near_duplicates_of(known: &[String], texts: &[String], similarity: f64) -> Vec<(usize, usize)> {
+    let (mut index, mut inserted) = (NearIndex::new(similarity), Vec::new());
+    for (document, text) in known.iter().enumerate() {
+        if index.find(text).is_none() {
+            inserted.extend(index.insert_last().map(|_| document));
+        }
+    }
+    let pairs = texts.iter().enumerate();
+    pairs.filter_map(|(document, text)| Some((document, inserted[index.find(text)? as usize]))).collect()
+}
+
 #[cfg(test)]
 mod tests;

@@ -17,6 +17,7 @@ pub(super) struct NearIndex {
     minhash: MinHash,
     /// `[n_documents, shape.len()]`
     signatures: Vec<u16>,
+    n_inserted: u32,
     /// One a band: documents under the hash of their values in it.
     bands: Vec<HashTable<u32>>,
     shingles: Vec<u64>,
@@ -32,6 +33,7 @@ impl NearIndex {
             shape,
             minhash: MinHash::new(shape.len()),
             signatures: Vec::new(),
+            n_inserted: 0,
             bands: (0..shape.bands).map(|_| HashTable::new()).collect(),
             shingles: Vec::new(),
             compared: Vec::new(),
@@ -41,12 +43,23 @@ impl NearIndex {
     /// Whether a document is like one that is there; if not, it is there from now on. A text without words is like no
     /// other.
     pub(super) fn holds_or_insert(&mut self, text: &str) -> bool {
+        let found = self.find(text);
+        if found.is_none() {
+            self.insert_last();
+        }
+        found.is_some()
+    }
+
+    /// The number of a document that is there and that `text` is like: how many had been inserted before it. If there is
+    /// none, [`insert_last`](Self::insert_last) puts `text` there.
+    pub(super) fn find(&mut self, text: &str) -> Option<u32> {
+        let n = self.shape.len();
+        self.signatures.truncate(self.n_inserted as usize * n);
         shingles(text, &mut self.shingles);
         if self.shingles.is_empty() {
-            return false;
+            return None;
         }
-        let n = self.shape.len();
-        let document = (self.signatures.len() / n) as u32;
+        let document = self.n_inserted;
         self.minhash.sign(&self.shingles, &mut self.signatures);
         let (before, own) = self.signatures.split_at(document as usize * n);
         let of = |document: u32| &before[document as usize * n..(document as usize + 1) * n];
@@ -57,13 +70,22 @@ impl NearIndex {
             for &other in table.iter_hash(hash(&own[values.clone()])).filter(alike).take(COMPARED_A_BAND) {
                 if !self.compared.contains(&other) {
                     if estimate(own, of(other)) >= self.threshold {
-                        self.signatures.truncate(document as usize * n);
-                        return true;
+                        return Some(other);
                     }
                     self.compared.push(other);
                 }
             }
         }
+        None
+    }
+
+    /// Puts the text that was looked for last there. Nothing happens if it has no words.
+    pub(super) fn insert_last(&mut self) -> Option<u32> {
+        let (n, document) = (self.shape.len(), self.n_inserted);
+        if self.signatures.len() != (document as usize + 1) * n {
+            return None;
+        }
+        self.n_inserted += 1;
         let signatures = &self.signatures;
         for (band, table) in self.bands.iter_mut().enumerate() {
             let of = |document: u32| {
@@ -75,7 +97,7 @@ impl NearIndex {
                 table.insert_unique(own, document, |&other| of(other));
             }
         }
-        false
+        Some(document)
     }
 }
 

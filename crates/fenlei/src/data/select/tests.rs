@@ -109,3 +109,20 @@ fn what_minhash_drops_is_what_the_exact_similarity_drops() {
     }
     assert!(clear > 500 && right > 20 * wrong, "{clear} clear, {right} right, {wrong} wrong");
 }
+
+#[test]
+fn each_near_duplicate_is_told_with_the_first_of_its_kind() {
+    let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+    let own = texts(&[
+        "one two three four five six seven eight nine ten",
+        "...",
+        "something else that is about quite other things than numbers",
+        "One two three, four five six seven eight nine ten!",
+        "one two three four five six seven eight nine ten.",
+        "...",
+    ]);
+    assert_eq!(near_duplicates(&own, 0.8), [(3, 0), (4, 0)]);
+    let others = texts(&["nothing of this stands there at all", "ONE two three four five six seven eight nine ten"]);
+    assert_eq!(near_duplicates_of(&own, &others, 0.8), [(1, 0)]);
+    assert_eq!(near_duplicates_of(&[], &others, 0.8), []);
+}
