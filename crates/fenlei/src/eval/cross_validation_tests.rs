@@ -55,7 +55,7 @@ fn a_nested_choice_is_made_inside_each_fold() {
     let texts = (0..80).map(|i| if i % 2 == 0 { "one two" } else { "two one" }.to_owned()).collect();
     let targets = (0..80).map(|i| Target::One(i % 2)).collect();
     let documents = Dataset::new(texts, targets, vec!["a".into(), "b".into()], false).unwrap();
-    let plans = [linear(&["model.features.word_ngrams=1"]), linear(&["model.features.ngrams=[1,2]"])];
+    let plans = [linear(&["model.features.word_ngrams=1"]), linear(&["model.features.word_ngrams=2"])];
     let inner = Some(Inner { folds: 2, metric: Metric::Accuracy });
     let result = measured(&plans, &documents, &CvOptions { folds: 4, inner, ..Default::default() }).unwrap();
     assert!(result.folds.iter().all(|fold| fold.plan == 1));

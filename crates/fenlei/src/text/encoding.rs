@@ -52,6 +52,12 @@ impl EncodedTexts {
         self.len() == 0
     }
 
+    /// The first `n` documents.
+    pub(crate) fn first(&self, n: usize) -> Self {
+        let starts = self.starts[..=n.min(self.len())].to_vec();
+        Self { ids: self.ids[..starts.last().copied().unwrap_or_default()].to_vec(), starts }
+    }
+
     /// The token numbers of document `i`; `None` beyond the last one.
     pub fn get(&self, i: usize) -> Option<&[u32]> {
         Some(&self.ids[*self.starts.get(i)?..*self.starts.get(i + 1)?])

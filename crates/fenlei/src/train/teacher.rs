@@ -142,13 +142,17 @@ mod tests {
             targets: vec![Target::Unlabelled; n],
             ..Dataset::default()
         };
-        let student = plan("cnn", &["train.epochs=8", "train.batch_size=8", "model.layers.0.dim=16"]);
+        let student = plan("kim-2014", &["train.epochs=8", "train.batch_size=8", "model.layers.0.dim=16"]);
         let teacher = Teacher { classifier: &teacher, unlabelled: Some(&further), weight: 0.5, temperature: 1.0 };
         let taught = |teacher| {
             let options = TrainOptions { teacher, ..TrainOptions::default() };
             let trained = train_with(&student, &small, options).unwrap();
             (trained.n_train, trained.classifier.predict_batch(&["superb", "awful"]))
         };
+        let with_wide = plan("cnn", &["train.epochs=3", "model.layers.0.dim=8"]);
+        let options = TrainOptions { teacher: Some(teacher), ..TrainOptions::default() };
+        let trained = train_with(&with_wide, &small, options).unwrap();
+        assert!(trained.classifier.predict_batch(&["superb"]).row(0)[1] > 0.5);
         let (n_alone, alone) = taught(None);
         let (n_taught, with) = taught(Some(teacher));
         assert_eq!((n_alone, n_taught), (16, 96));

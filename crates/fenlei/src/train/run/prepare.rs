@@ -46,6 +46,7 @@ impl<'a> Run<'a> {
         }
         let multi_label = decision.multi_label;
         let mut learned_from = Documents::new(documents, &kept, &labels, multi_label)?;
+        let n_labelled = learned_from.len();
         learned_from.targets.extend(further.iter().map(|_| Target::Unlabelled));
         learned_from.texts.extend(further);
         let of = Labels { n: labels.len(), multi: multi_label };
@@ -81,16 +82,23 @@ impl<'a> Run<'a> {
         if let Some(old) = &wide {
             train.offsets = old.offsets(net.head(), &train.inputs.ids);
         } else if let Some(wanted) = &spec.wide {
+            // It learns from labels; for documents without, which stand last, it says what it has learned.
+            let labelled = (n_labelled < train.len()).then(|| train.inputs.ids.first(n_labelled));
             let documents = wide::Documents {
                 pipeline: &pipeline,
-                texts: &train.inputs.ids,
-                targets: &train.targets,
+                texts: labelled.as_ref().unwrap_or(&train.inputs.ids),
+                targets: &train.targets[..n_labelled],
                 labels: of,
                 label_weights: weights.as_deref(),
                 head: net.head(),
             };
             match wide::fit(wanted, &documents, rng::derive(plan.seed, SEED_WIDE), options.stop)? {
-                Some((fitted, offsets)) => (wide, train.offsets) = (Some(fitted), offsets),
+                Some((fitted, mut offsets)) => {
+                    if labelled.is_some() {
+                        offsets.extend_from_slice(&fitted.offsets(net.head(), &train.inputs.ids)[offsets.len()..]);
+                    }
+                    (wide, train.offsets) = (Some(fitted), offsets);
+                }
                 // Documents that have no known token left have no n-gram either.
                 None => spec.wide = None,
             }
@@ -132,16 +140,15 @@ impl<'a> Run<'a> {
     }
 }
 
-/// What learns from labels alone would be lost on the documents that have none.
+/// A hierarchical head asks about groups of labels and has no use for the probability of each.
 fn check_student(plan: &Plan) -> Result<()> {
-    let ModelSpec::Net(spec) = &plan.model else { return Ok(()) };
-    let (what, place) = match spec {
-        NetModelSpec { wide: Some(_), .. } => ("a wide part", "model.wide"),
-        NetModelSpec { head: HeadSpec::Hierarchical, .. } => ("a hierarchical head", "model.head"),
-        _ => return Ok(()),
-    };
-    let problem = format!("{what} learns from labels and cannot learn from a teacher");
-    Err(Error::config(place, problem, "leave it out, or train without a teacher"))
+    match &plan.model {
+        ModelSpec::Net(NetModelSpec { head: HeadSpec::Hierarchical, .. }) => {
+            let problem = "a hierarchical head learns from labels and cannot learn from a teacher";
+            Err(Error::config("model.head", problem, "use head = \"auto\", or train without a teacher"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The training documents as the net is to read them.
