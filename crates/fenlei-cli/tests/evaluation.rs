@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use insta::assert_snapshot;
 use program::Folder;
 
-/// Reviews by ten authors; every twentieth has the wrong label, and the last stands there twice.
+/// Reviews by ten authors; every seventeenth has the wrong label, and the last stands there twice.
 fn reviews(n: usize) -> String {
     const WORDS: [(&str, [&str; 5]); 2] = [
         ("neg", ["dull", "awful", "boring", "poor", "tired"]),
@@ -16,7 +16,7 @@ fn reviews(n: usize) -> String {
     let mut csv = String::from("text,label,author\n");
     let row = |csv: &mut String, i: usize| {
         let words = WORDS[i % 2].1;
-        let label = WORDS[(i + usize::from(i % 20 == 3)) % 2].0;
+        let label = WORDS[(i + usize::from(i % 17 == 3)) % 2].0;
         let (a, b) = (words[i / 2 % 5], words[i / 10 % 5]);
         let _ = writeln!(csv, "a {a} film with {b} people and scene {i} of part {},{label},author{}", i % 7, i % 10);
     };
@@ -41,14 +41,12 @@ fn a_plan_is_measured_by_folds() {
     let json = with(&[]);
     assert_eq!(json["folds"].as_array().unwrap().len(), 4);
     let mean = json["figures"][0]["mean"].as_f64().unwrap();
-    assert!((0.9..0.96).contains(&mean), "one in twenty is wrong, found {mean}");
+    assert!((0.88..0.96).contains(&mean), "one in seventeen is wrong, found {mean}");
     assert_eq!(json["figures"], with(&["--threads", "1"])["figures"]);
     let grouped = with(&["--group-column", "author"]);
-    assert_eq!(
-        grouped["folds"][0]["report"]["n_docs"].as_u64().map(|n| n % 12),
-        Some(0),
-        "authors have twelve reviews"
-    );
+    // Authors have twelve reviews, one of them thirteen.
+    let sizes = grouped["folds"].as_array().unwrap().iter().map(|fold| fold["report"]["n_docs"].as_u64().unwrap());
+    assert!(sizes.clone().all(|n| n % 12 <= 1) && sizes.sum::<u64>() == 121, "{grouped}");
     let nested = with(&["--nested", "2", "--try", "model.c=1", "--try", "model.c=0.000001"]);
     assert!(nested["folds"].as_array().unwrap().iter().all(|fold| fold["plan"] == 0), "{nested}");
 }
@@ -127,8 +125,8 @@ fn problems_of_the_data_are_found() {
     }
     let json = folder.run(&[&args[..], &set, &["--json"]].concat()).succeeded().json();
     let suspects = json["suspects"].as_array().unwrap();
-    let planted = suspects.iter().filter(|suspect| (suspect["document"].as_u64().unwrap() - 1) % 20 == 3).count();
-    assert!(planted >= 9 && suspects.len() <= planted + 1, "{planted} of {suspects:?}");
+    let planted = suspects.iter().filter(|suspect| (suspect["document"].as_u64().unwrap() - 1) % 17 == 3).count();
+    assert!(planted >= 10 && suspects.len() <= planted + 2, "{planted} of {suspects:?}");
     let near: Vec<u64> =
         json["near_duplicates"].as_array().unwrap().iter().map(|n| n["document"].as_u64().unwrap()).collect();
     assert_eq!(near, [201]);

@@ -189,7 +189,7 @@ fn check(n_members: usize) -> Result<()> {
     if (2..=MAX_MEMBERS).contains(&n_members) {
         return Ok(());
     }
-    let problem = format!("found {n_members} members, expected 2 to {MAX_MEMBERS}");
+    let problem = format!("found {n_members}, expected 2 to {MAX_MEMBERS} members");
     Err(Error::config("ensemble", problem, "name several members, or several seeds of one"))
 }
 

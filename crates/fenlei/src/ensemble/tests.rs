@@ -80,7 +80,7 @@ fn what_does_not_go_together_is_refused() {
     let documents = documents();
     let linear = |data: &Dataset| crate::train::train(&plans()[0], data, None).unwrap().classifier;
     let error = join(vec![linear(&documents)], Voting::Soft, None).unwrap_err().to_string();
-    assert!(error.contains("found 1 members"), "{error}");
+    assert!(error.contains("found 1, expected 2"), "{error}");
     let error = join(vec![linear(&documents), linear(&documents)], Voting::Stacking, None).unwrap_err().to_string();
     assert!(error.contains("no documents to fit"), "{error}");
     let mut others = documents.clone();
