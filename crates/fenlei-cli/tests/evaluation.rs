@@ -136,6 +136,19 @@ fn problems_of_the_data_are_found() {
 }
 
 #[test]
+fn columns_that_are_asked_for_go_along() {
+    let folder = Folder::new();
+    folder.write("reviews.csv", "text,label,author\ngood film,pos,ann\nbad film,neg,\"bo, jr\"\n");
+    let convert =
+        |from: &str, to: &str| folder.run(&["data", "convert", from, to, "--keep-column", "author"]).succeeded();
+    convert("reviews.csv", "reviews.jsonl");
+    convert("reviews.jsonl", "reviews.parquet");
+    convert("reviews.parquet", "again.csv");
+    let (before, after) = (folder.read("reviews.csv"), folder.read("again.csv"));
+    assert_eq!(String::from_utf8(after).unwrap().replace("\r\n", "\n"), String::from_utf8(before).unwrap());
+}
+
+#[test]
 fn wrong_use_is_told_with_its_place() {
     let folder = Folder::new();
     folder.write("reviews.csv", reviews(40));

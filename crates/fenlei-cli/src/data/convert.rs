@@ -21,7 +21,7 @@ pub(super) fn run(args: &ConvertArgs) -> Result<()> {
         return Err(Error::config("--json", problem, "write the documents to a file").into());
     }
     let format = format_for(&args.output, args.to)?;
-    let read = ReadOptions::from(&args.read);
+    let read = ReadOptions { columns: args.keep_column.clone(), ..ReadOptions::from(&args.read) };
     let bytes = if is_stdio(&args.input) { Some(all_of_stdin()?) } else { None };
     let is_crawl = match (read.format, &bytes) {
         (Some(format), _) => format == data::Format::Warc,

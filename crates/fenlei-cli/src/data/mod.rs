@@ -73,7 +73,7 @@ struct StatsArgs {
 #[command(after_help = "Examples:
   fenlei data convert reviews.csv reviews.parquet
   fenlei data convert crawl.warc.gz pages.jsonl --language zh,en
-  fenlei data convert pages.jsonl distinct.jsonl --missing-label keep --dedup near --similarity 0.7
+  fenlei data convert pages.jsonl distinct.jsonl --missing-label keep --keep-column url --dedup near --similarity 0.7
 
 Web archives (WARC, WET) give a document for each page, with the columns url, date, language and title. See
 docs/crawled-text.md.")]
@@ -85,6 +85,9 @@ struct ConvertArgs {
     /// The format to write, if the name of OUTPUT does not say: csv, tsv, jsonl, fasttext, parquet
     #[arg(long, value_name = "FORMAT")]
     to: Option<fenlei::data::WriteFormat>,
+    /// Keep this column beside text and label (url, date, author); may be repeated
+    #[arg(long, value_name = "COLUMN")]
+    keep_column: Vec<String>,
     /// Print what was read, dropped and written as one JSON object
     #[arg(long)]
     json: bool,
