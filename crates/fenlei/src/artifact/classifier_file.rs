@@ -47,7 +47,7 @@ pub struct ModelInfo {
     pub clusters: serde_json::Value,
 }
 
-/// A text with what the pipeline and the model made of it when the file was written.
+/// A text with what the pipeline and the model, before any calibration, made of it when the file was written.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Probe {
@@ -59,7 +59,7 @@ struct Probe {
 #[derive(Serialize)]
 struct ManifestOut<'a> {
     labels: &'a [String],
-    decision: Decision,
+    decision: &'a Decision,
     model: ModelSpec,
     pipeline: &'a TextPipeline,
     info: &'a ModelInfo,
@@ -84,7 +84,7 @@ struct ManifestIn {
 pub fn save(path: &Path, classifier: &Classifier, info: &ModelInfo) -> Result<()> {
     let manifest = ManifestOut {
         labels: &classifier.labels,
-        decision: classifier.decision,
+        decision: &classifier.decision,
         model: classifier.model.spec(),
         pipeline: &classifier.pipeline,
         info,
@@ -127,7 +127,7 @@ fn from_container(container: &Container) -> Result<(Classifier, ModelInfo)> {
     let refuse = |problem: String| Error::artifact(path, problem, "train the model again, or take another copy of it");
     let manifest: ManifestIn = serde_json::from_slice(container.manifest())
         .map_err(|e| refuse(format!("the manifest does not describe a model of this version: {e}")))?;
-    check_decision(&manifest.labels, manifest.decision).map_err(refuse)?;
+    check_decision(&manifest.labels, &manifest.decision).map_err(refuse)?;
     let (n_labels, multi_label) = (manifest.labels.len(), manifest.decision.multi_label);
     let model = match (&manifest.model, SparseSpec::of(&manifest.model), ClusterSpec::of(&manifest.model)) {
         (ModelSpec::Net(spec), ..) => {
@@ -154,7 +154,7 @@ fn from_container(container: &Container) -> Result<(Classifier, ModelInfo)> {
     Ok((classifier, manifest.info))
 }
 
-fn check_decision(labels: &[String], decision: Decision) -> std::result::Result<(), String> {
+fn check_decision(labels: &[String], decision: &Decision) -> std::result::Result<(), String> {
     let mut sorted: Vec<&String> = labels.iter().collect();
     sorted.sort_unstable();
     if labels.is_empty() {
@@ -163,10 +163,7 @@ fn check_decision(labels: &[String], decision: Decision) -> std::result::Result<
     if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
         return Err(format!("two of its labels are {:?}", pair[0]));
     }
-    if !(0.0..=1.0).contains(&decision.threshold) {
-        return Err(format!("its threshold is {}, expected 0 to 1", decision.threshold));
-    }
-    Ok(())
+    decision.check(labels.len())
 }
 
 fn read_net(
@@ -247,7 +244,7 @@ fn probes(classifier: &Classifier) -> Vec<Probe> {
             tokens.collect::<Vec<_>>().join(" ")
         })
         .collect();
-    let predictions = classifier.predict_batch(&texts);
+    let predictions = classifier.uncalibrated_batch(&texts);
     texts
         .into_iter()
         .enumerate()
@@ -261,7 +258,7 @@ fn probes(classifier: &Classifier) -> Vec<Probe> {
 
 fn check_probes(classifier: &Classifier, probes: &[Probe]) -> std::result::Result<(), String> {
     let texts: Vec<&str> = probes.iter().map(|p| p.text.as_str()).collect();
-    let predictions = classifier.predict_batch(&texts);
+    let predictions = classifier.uncalibrated_batch(&texts);
     for (i, probe) in probes.iter().enumerate() {
         if classifier.pipeline.encode(&probe.text).ids != probe.ids {
             return Err(format!("its pipeline gives other tokens for {:?} than when it was saved", probe.text));

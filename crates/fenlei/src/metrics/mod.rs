@@ -31,23 +31,46 @@
 //! (`roc_auc_score(multi_class="ovr", average="macro")`); for multi-label data the plain mean over the labels.
 //! The `auc` in `per_class` is one-vs-rest and `null` where that label is undefined.
 
+mod agreement;
 mod alignment;
+mod areas;
+mod bootstrap;
+mod check;
 mod clustering;
 mod confusion;
 mod counts;
+mod coverage;
 mod curves;
+mod decided;
+mod figure;
+mod mcnemar;
+mod outcomes;
 mod probability;
+mod ranking;
 mod report;
 mod silhouette;
 mod table;
+mod tuning;
+mod undefined;
 
 pub use alignment::{LabelAlignment, UnknownLabel, align_labels};
+pub use bootstrap::{DEFAULT_RESAMPLES, Difference, Interval, Intervals, Resampling, differences, intervals};
 pub use clustering::ClusterAgreement;
 pub use confusion::Confusion;
-pub use curves::{PrecisionRecallCurve, RocCurve, area_under_roc, precision_recall_curve, roc_curve};
+pub use coverage::{Coverage, CoveragePoint, coverage_curve};
+pub use curves::{
+    PrecisionRecallCurve, RocCurve, area_under_roc, average_precision, precision_recall_curve, roc_curve,
+};
+pub use figure::Figure;
+pub use mcnemar::{McNemar, mcnemar};
+pub use outcomes::Outcomes;
 pub use probability::expected_calibration_error;
 pub use report::{ClassReport, Report};
 pub use silhouette::{Silhouette, silhouette, silhouette_of_vectors};
+pub use tuning::{Goal, Scored, tune_threshold};
+
+pub(crate) use coverage::{most_accurate, most_covered};
+pub(crate) use report::answers;
 
 use crate::data::Target;
 
