@@ -43,7 +43,12 @@ impl IsotonicCurve {
                 u128::from(before.n_true) * u128::from(block.n) >= u128::from(block.n_true) * u128::from(before.n)
             };
             while let Some(before) = blocks.pop_if(|before| not_below(before, &block)) {
-                block = Block { first: before.first, last: block.last, n_true: before.n_true + block.n_true, n: before.n + block.n };
+                block = Block {
+                    first: before.first,
+                    last: block.last,
+                    n_true: before.n_true + block.n_true,
+                    n: before.n + block.n,
+                };
             }
             blocks.push(block);
         }

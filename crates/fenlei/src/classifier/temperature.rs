@@ -58,8 +58,7 @@ pub(super) fn scale_many(row: &mut [f32], temperature: f64) {
 ///
 /// The loss is convex in the inverse temperature, so its derivative has one zero, which is found by halving.
 pub(super) fn fit(probabilities: &[f32], targets: &[Target], multi_label: bool) -> f64 {
-    let logits: Vec<f64> =
-        probabilities.par_iter().map(|&p| if multi_label { log_odds(p) } else { log(p) }).collect();
+    let logits: Vec<f64> = probabilities.par_iter().map(|&p| if multi_label { log_odds(p) } else { log(p) }).collect();
     let n_labels = probabilities.len() / targets.len().max(1);
     let slope = |log_temperature: f64| slope(&logits, targets, n_labels, multi_label, (-log_temperature).exp());
     let (mut low, mut high) = (-MOST.ln(), MOST.ln());

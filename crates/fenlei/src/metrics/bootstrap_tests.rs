@@ -39,7 +39,8 @@ fn over_all_documents_once_the_figures_are_those_of_the_report() {
         let n_defined = outcomes.figures(&[1; 300], &mut Vec::new()).iter().flatten().count();
         assert_eq!(n_defined, if n_labels == 2 { 12 } else { 11 });
         let sets: Vec<Target> = truth.iter().map(|&l| Target::many(vec![l, (l + 1) % n_labels as u32])).collect();
-        let outcomes = Outcomes::new(&labels, Truth::Multi(&sets), &probabilities, &Decision::plain(true, 0.3)).unwrap();
+        let outcomes =
+            Outcomes::new(&labels, Truth::Multi(&sets), &probabilities, &Decision::plain(true, 0.3)).unwrap();
         assert_agrees(&outcomes, &Report::new(&labels, Truth::Multi(&sets), &probabilities, 0.3).unwrap());
     }
 }

@@ -46,7 +46,12 @@ impl Decisions {
         Self { per_label, confusion, n_right, n_wrong_pairs: 0, sum_of_f1: 0.0 }
     }
 
-    fn multi<'a>(n_labels: usize, truth: &[Target], rows: impl Iterator<Item = &'a [f32]>, decision: &Decision) -> Self {
+    fn multi<'a>(
+        n_labels: usize,
+        truth: &[Target],
+        rows: impl Iterator<Item = &'a [f32]>,
+        decision: &Decision,
+    ) -> Self {
         let mut per_label = vec![Counts::default(); n_labels];
         let (mut n_right, mut n_wrong_pairs, mut sum_of_f1) = (0, 0, 0.0);
         let mut is_true = vec![false; n_labels];

@@ -175,6 +175,7 @@ fn ranked(truth: &[u32], probabilities: &[f32]) -> Vec<Ranked> {
     let mut order: Vec<u32> = (0..truth.len() as u32).collect();
     order.sort_by(|&a, &b| second(b).total_cmp(&second(a)));
     let ends_tie = |i: usize| order.get(i + 1).is_none_or(|&next| second(next) != second(order[i]));
-    let of = |(i, &doc_idx): (usize, &u32)| Ranked { doc_idx, truth: truth[doc_idx as usize] == 1, ends_tie: ends_tie(i) };
+    let of =
+        |(i, &doc_idx): (usize, &u32)| Ranked { doc_idx, truth: truth[doc_idx as usize] == 1, ends_tie: ends_tie(i) };
     order.iter().enumerate().map(of).collect()
 }

@@ -43,8 +43,7 @@ pub(super) fn ranking(targets: &[Target], probabilities: &[f32], n_labels: usize
 }
 
 fn of_document(truth: &[u32], row: &[f32]) -> [f64; 3 + RANKS.len()] {
-    let mut ranked: Vec<(f32, bool)> =
-        (0..).zip(row).map(|(label, &p)| (p, truth.contains(&label))).collect();
+    let mut ranked: Vec<(f32, bool)> = (0..).zip(row).map(|(label, &p)| (p, truth.contains(&label))).collect();
     // Stable, so that ties stay in the order of the labels.
     ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
     let at = RANKS.map(|k| ranked.iter().take(k).filter(|(_, is_true)| *is_true).count() as f64 / k as f64);
@@ -75,8 +74,12 @@ mod tests {
     fn true_labels_on_top_cost_nothing() {
         let targets = [Target::Many([0, 2].into())];
         let found = ranking(&targets, &[0.9, 0.1, 0.8], 3);
-        let expected =
-            Ranking { loss: 0.0, coverage: 2.0, average_precision: 1.0, precision_at: [Some(1.0), Some(2.0 / 3.0), None] };
+        let expected = Ranking {
+            loss: 0.0,
+            coverage: 2.0,
+            average_precision: 1.0,
+            precision_at: [Some(1.0), Some(2.0 / 3.0), None],
+        };
         assert_eq!(found, expected);
     }
 

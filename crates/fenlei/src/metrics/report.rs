@@ -188,9 +188,8 @@ impl Report {
             Truth::Single(_) => None,
         };
         let multi_label = ranking.is_some();
-        let coverage = decision.abstain_below.map(|bound| {
-            Coverage::of(&answers(truth, probabilities, n_labels, decision), bound)
-        });
+        let coverage =
+            decision.abstain_below.map(|bound| Coverage::of(&answers(truth, probabilities, n_labels, decision), bound));
         let mut report = Self {
             n_docs: n_docs as u64,
             multi_label,

@@ -214,7 +214,10 @@ mod tests {
     fn a_goal_that_no_threshold_reaches_is_refused_with_the_most_there_is() {
         let alike = pairs(&[(0.5, true), (0.5, false)]);
         let error = tune_threshold(&alike, 1, Goal::Precision(0.9), "the label \"a\"").unwrap_err().to_string();
-        assert!(error.contains("the label \"a\" gives a precision of 0.9: the most that any gives is 0.5000"), "{error}");
+        assert!(
+            error.contains("the label \"a\" gives a precision of 0.9: the most that any gives is 0.5000"),
+            "{error}"
+        );
         assert!(tune_threshold(&pairs(&[(0.5, false)]), 1, Goal::Recall(0.5), "a").is_err());
     }
 

@@ -54,6 +54,6 @@ fn listed(report: &Report, is_meant: impl Fn(&ClassReport) -> bool) -> String {
     match meant[..] {
         [] => "a label".to_owned(),
         [one] => format!("the label {one:?}"),
-        [one, ref others @ ..] => format!("the label {one:?} (and so with {} more)", others.len()),
+        [one, ref others @ ..] => format!("the label {one:?} (and {} more)", others.len()),
     }
 }
