@@ -10,7 +10,9 @@ use fenlei::train::Plan;
 
 use crate::augment::AugmentArguments;
 use crate::bench::BenchArgs;
+use crate::calibrate::CalibrateArguments;
 use crate::cluster::ClusterArguments;
+use crate::compare::CompareArguments;
 use crate::config_command::ConfigArguments;
 use crate::data::DataArgs;
 use crate::demo::DemoArguments;
@@ -42,6 +44,8 @@ const EXAMPLES: &str = "Examples:
 pub(crate) enum Subcommands {
     Train(TrainArguments),
     Eval(EvalArguments),
+    Compare(CompareArguments),
+    Calibrate(CalibrateArguments),
     Predict(PredictArguments),
     Cluster(ClusterArguments),
     Inspect(InspectArguments),

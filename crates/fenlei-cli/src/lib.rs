@@ -5,9 +5,12 @@
 mod arguments;
 mod augment;
 mod bench;
+mod calibrate;
 mod cluster;
+mod compare;
 mod config_command;
 mod data;
+mod decision;
 mod demo;
 mod embed;
 mod evaluate;
@@ -54,6 +57,8 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<()> {
     match arguments.command {
         Subcommands::Train(args) => train::run(&args),
         Subcommands::Eval(args) => evaluate::run(&args),
+        Subcommands::Compare(args) => compare::run(&args),
+        Subcommands::Calibrate(args) => calibrate::run(&args),
         Subcommands::Predict(args) => predict::run(&args),
         Subcommands::Cluster(args) => cluster::run(&args),
         Subcommands::Inspect(args) => inspect::run(&args),
