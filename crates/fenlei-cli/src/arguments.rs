@@ -10,7 +10,9 @@ use fenlei::train::Plan;
 
 use crate::augment::AugmentArguments;
 use crate::bench::BenchArgs;
+use crate::calibrate::CalibrateArguments;
 use crate::cluster::ClusterArguments;
+use crate::compare::CompareArguments;
 use crate::config_command::ConfigArguments;
 use crate::cross_validate::CvArguments;
 use crate::data::DataArgs;
@@ -45,6 +47,8 @@ pub(crate) enum Subcommands {
     Train(TrainArguments),
     Eval(EvalArguments),
     Cv(CvArguments),
+    Compare(CompareArguments),
+    Calibrate(CalibrateArguments),
     Predict(PredictArguments),
     #[command(after_help = "Examples:
   fenlei ensemble train reviews.csv --member cnn --member nb-svm

@@ -4,11 +4,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::Args;
+use fenlei::Error;
 use fenlei::artifact;
 use fenlei::data::{self, Dataset, Findings, ReadOptions, Split};
-use fenlei::{Error, metrics::Report};
+use fenlei::metrics::{CoveragePoint, Report, Resampling};
 use serde::Serialize;
 
+use crate::calibrate::coverages;
 use crate::data::ReadArgs;
 use crate::output::{Voice, counted, grouped, print_json, shortened};
 use fenlei::eval::{Mistake, compare};
@@ -22,6 +24,7 @@ const TEXT_SHOWN: usize = 100;
   fenlei eval reviews.fenlei test.csv
   fenlei eval imdb.fenlei aclImdb_v1.tar.gz          The test part, where there are several
   fenlei eval reviews.fenlei test.csv --errors 20    With the worst errors
+  fenlei eval reviews.fenlei test.csv --intervals    With bootstrap intervals
   fenlei eval reviews.fenlei test.csv --json > report.json")]
 pub(crate) struct EvalArguments {
     /// The model
@@ -36,10 +39,19 @@ pub(crate) struct EvalArguments {
     /// Show the N errors of which the model was surest
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     errors: usize,
+    /// Add the intervals in which 95 % of N bootstrap resamples lie [default N: 1000]
+    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "1000")]
+    intervals: Option<u32>,
+    /// Where the resamples start; the same seed gives the same intervals
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "intervals")]
+    seed: u64,
+    /// Add what abstaining below each confidence would give
+    #[arg(long)]
+    coverage: bool,
     /// Fail when documents have labels that the model does not know, rather than leave them out
     #[arg(long)]
     strict: bool,
-    /// Predict a label from this probability on (models for several labels a document)
+    /// Predict a label from this probability on (models for several labels a document, or with a saved threshold)
     #[arg(long, value_name = "P")]
     threshold: Option<f32>,
     #[command(flatten)]
@@ -53,6 +65,8 @@ struct Output<'a> {
     report: &'a Report,
     #[serde(skip_serializing_if = "Option::is_none")]
     errors: Option<&'a [Mistake<'a>]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    coverage_curve: Option<&'a [CoveragePoint]>,
 }
 
 pub(crate) fn run(args: &EvalArguments) -> Result<()> {
@@ -63,7 +77,10 @@ pub(crate) fn run(args: &EvalArguments) -> Result<()> {
     }
     let (documents, findings) = read_test_part(&args.path, &ReadOptions::from(&args.read))?;
     voice.note(&findings);
-    let comparison = compare(&classifier, &documents, &args.path)?;
+    let mut comparison = compare(&classifier, &documents, &args.path)?;
+    if let Some(n) = args.intervals {
+        comparison.add_intervals(&classifier, Resampling { n, seed: args.seed })?;
+    }
     if !comparison.unknown.is_empty() {
         let unknown: Vec<String> =
             comparison.unknown.iter().map(|u| format!("{:?} ({})", u.label, counted(u.n_docs, "document"))).collect();
@@ -77,12 +94,16 @@ pub(crate) fn run(args: &EvalArguments) -> Result<()> {
     if comparison.n_unlabelled > 0 {
         voice.warn(format_args!("{} without a label left out", counted(comparison.n_unlabelled, "document")));
     }
+    let curve = args.coverage.then(|| comparison.coverage_curve(&classifier));
     let mistakes = comparison.worst_mistakes(&classifier, &documents, args.errors);
     if args.json {
         let errors = (args.errors > 0).then_some(mistakes.as_slice());
-        return print_json(&Output { report: &comparison.report, errors });
+        return print_json(&Output { report: &comparison.report, errors, coverage_curve: curve.as_deref() });
     }
     voice.result(&comparison.report)?;
+    if let Some(curve) = &curve {
+        voice.result(format_args!("What abstaining would give:\n{}\n", coverages(curve)))?;
+    }
     if args.errors > 0 {
         voice.result(listed(&mistakes))?;
     }
@@ -90,7 +111,7 @@ pub(crate) fn run(args: &EvalArguments) -> Result<()> {
 }
 
 /// The test part of divided data, else all of it, unless a part is asked for.
-fn read_test_part(path: &Path, options: &ReadOptions) -> fenlei::Result<(Dataset, Findings)> {
+pub(crate) fn read_test_part(path: &Path, options: &ReadOptions) -> fenlei::Result<(Dataset, Findings)> {
     let mut options = options.clone();
     if options.split.is_none() && !data::splits(path)?.is_empty() {
         options.split = Some(Split::Test);

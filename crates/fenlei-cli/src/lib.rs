@@ -5,10 +5,13 @@
 mod arguments;
 mod augment;
 mod bench;
+mod calibrate;
 mod cluster;
+mod compare;
 mod config_command;
 mod cross_validate;
 mod data;
+mod decision;
 mod demo;
 mod embed;
 mod ensemble;
@@ -57,6 +60,8 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<()> {
         Subcommands::Train(args) => train::run(&args),
         Subcommands::Eval(args) => evaluate::run(&args),
         Subcommands::Cv(args) => cross_validate::run(&args),
+        Subcommands::Compare(args) => compare::run(&args),
+        Subcommands::Calibrate(args) => calibrate::run(&args),
         Subcommands::Predict(args) => predict::run(&args),
         Subcommands::Ensemble(args) => ensemble::run(&args),
         Subcommands::Cluster(args) => cluster::run(&args),

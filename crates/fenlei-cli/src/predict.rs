@@ -36,7 +36,11 @@ const LINES_PER_THREAD: usize = 512;
 
 Output: the label, a tab, its probability. Several labels of a document stand in one field, separated by commas, and so
 do their probabilities. With --top-k, label and probability follow each other, separated by tabs. With --json, a list of
-{\"label\": …, \"score\": …}, best first.")]
+{\"label\": …, \"score\": …}, best first; the one that is given comes before all others.
+
+A model that abstains (`fenlei calibrate`) gives (abstain) and its confidence where that is too low, and with --json
+{\"label\": null, \"score\": …} before all others. With thresholds for each label, JSON says of each whether it is
+\"given\".")]
 pub(crate) struct PredictArguments {
     /// The model
     #[arg(value_name = "MODEL")]
@@ -54,7 +58,7 @@ pub(crate) struct PredictArguments {
     /// Give the K best labels, whatever their probability
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..))]
     top_k: Option<u32>,
-    /// Give a label from this probability on (models for several labels a document)
+    /// Give a label from this probability on (models for several labels a document, or with a saved threshold)
     #[arg(long, value_name = "P")]
     threshold: Option<f32>,
     /// The encoding of the input, as utf-8, gb18030, windows-1252; found out if not given
@@ -95,7 +99,7 @@ pub(crate) fn run(args: &PredictArguments) -> Result<()> {
 
 /// Changes the threshold of a classifier that has a use for one.
 pub(crate) fn set_threshold(classifier: &mut Classifier, threshold: f32) -> fenlei::Result<()> {
-    if !classifier.decision().multi_label {
+    if !classifier.decision().multi_label && classifier.decision().positive.is_none() {
         let problem = "this model gives every document exactly one label, the most probable one";
         return Err(Error::config("--threshold", problem, "leave it out; --top-k and --json show the probabilities"));
     }

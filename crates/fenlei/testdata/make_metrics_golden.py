@@ -39,6 +39,28 @@ def area(truth, scores):
     return float(metrics.roc_auc_score(truth, scores))
 
 
+def precision(truth, scores):
+    """None where scikit-learn would warn and give 0."""
+    return float(metrics.average_precision_score(truth, scores)) if truth.any() else None
+
+
+def mean(figures):
+    return None if None in figures else float(np.mean(figures))
+
+
+def present(report):
+    """Figures of only one kind of data, and undefined ones, are left out of a report; but AUC is null."""
+    return {name: figure for name, figure in report.items() if figure is not None or name == "auc"}
+
+
+def ranks(truth, scores, k):
+    """Precision at k, ties in the order of the labels; None for fewer labels."""
+    if k > truth.shape[1]:
+        return None
+    first = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+    return float(np.take_along_axis(truth, first, axis=1).mean())
+
+
 def averages(truth, predicted, labels):
     figures = {}
     for average in ["macro", "weighted", "micro"]:
@@ -50,11 +72,12 @@ def averages(truth, predicted, labels):
     return figures
 
 
-def classes(truth, predicted, labels, areas):
+def classes(truth, predicted, labels, areas, precisions):
     scores = metrics.precision_recall_fscore_support(truth, predicted, labels=labels, average=None, zero_division=0)
     return [
         {"precision": float(p), "recall": float(r), "f1": float(f), "support": int(s), "auc": auc}
-        for p, r, f, s, auc in zip(*scores, areas)
+        | ({} if ap is None else {"average_precision": ap})
+        for p, r, f, s, auc, ap in zip(*scores, areas, precisions)
     ]
 
 
@@ -62,24 +85,45 @@ def single(name, truth, p):
     truth, labels = np.asarray(truth), list(range(p.shape[1]))
     wide = p.astype(np.float64)
     predicted = wide.argmax(axis=1)
+    one_hot = np.eye(len(labels), dtype=int)[truth]
+    precisions = [precision(truth == k, wide[:, k]) for k in labels]
+    occurring = [k for k in labels if (truth == k).any()]
     if len(labels) == 2:
-        auc = area(truth == 1, wide[:, 1])
+        auc = weighted_auc = area(truth == 1, wide[:, 1])
+        average_precision = precisions[1]
     elif set(truth) == set(labels):
         auc = number(metrics.roc_auc_score(truth, wide, multi_class="ovr", average="macro", labels=labels))
+        weighted_auc = number(metrics.roc_auc_score(truth, wide, multi_class="ovr", average="weighted", labels=labels))
+        average_precision = float(metrics.average_precision_score(one_hot, wide, average="macro"))
     else:
-        auc = None
+        auc = weighted_auc = average_precision = None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # predicted labels that do not occur; kappa of one label
+        balanced = float(metrics.balanced_accuracy_score(truth, predicted))
+        kappa = number(metrics.cohen_kappa_score(truth, predicted, labels=labels))
+        matthews = float(metrics.matthews_corrcoef(truth, predicted))
     report = {
         "n_docs": len(truth),
         "multi_label": False,
         "accuracy": float(metrics.accuracy_score(truth, predicted)),
+        "balanced_accuracy": balanced,
+        "matthews_correlation": matthews,
+        "cohen_kappa": kappa,
         **averages(truth, predicted, labels),
         "log_loss": float(metrics.log_loss(truth, wide, labels=labels)),
+        "brier_score": float(metrics.brier_score_loss(truth, wide, labels=labels)),
         "auc": auc,
+        "weighted_auc": weighted_auc,
+        "average_precision": average_precision,
+        "weighted_average_precision": float(
+            metrics.average_precision_score(one_hot[:, occurring], wide[:, occurring], average="weighted")
+        ),
+        "micro_average_precision": float(metrics.average_precision_score(one_hot, wide, average="micro")),
         "calibration_error": calibration_error(wide.max(axis=1), predicted == truth),
-        "per_class": classes(truth, predicted, labels, [area(truth == k, wide[:, k]) for k in labels]),
+        "per_class": classes(truth, predicted, labels, [area(truth == k, wide[:, k]) for k in labels], precisions),
         "confusion": metrics.confusion_matrix(truth, predicted, labels=labels).tolist(),
     }
-    return {"name": name, "truth": truth.tolist(), "probabilities": decimals(p), "report": report}
+    return {"name": name, "truth": truth.tolist(), "probabilities": decimals(p), "report": present(report)}
 
 
 def multi(name, truth, p, threshold):
@@ -87,6 +131,8 @@ def multi(name, truth, p, threshold):
     wide = p.astype(np.float64)
     predicted = (p >= np.float32(threshold)).astype(int)
     areas = [area(truth[:, k] == 1, wide[:, k]) for k in labels]
+    precisions = [precision(truth[:, k] == 1, wide[:, k]) for k in labels]
+    occurring = [k for k in labels if truth[:, k].any()]
     report = {
         "n_docs": len(truth),
         "multi_label": True,
@@ -95,14 +141,27 @@ def multi(name, truth, p, threshold):
         **averages(truth, predicted, labels),
         "samples_f1": float(metrics.f1_score(truth, predicted, average="samples", zero_division=0)),
         "hamming_loss": float(metrics.hamming_loss(truth, predicted)),
+        "ranking_loss": float(metrics.label_ranking_loss(truth, wide)),
+        "coverage_error": float(metrics.coverage_error(truth, wide)),
+        "ranking_average_precision": float(metrics.label_ranking_average_precision_score(truth, wide)),
+        "precision_at_1": ranks(truth, wide, 1),
+        "precision_at_3": ranks(truth, wide, 3),
+        "precision_at_5": ranks(truth, wide, 5),
         "log_loss": float(metrics.log_loss(truth.ravel(), wide.ravel(), labels=[0, 1])),
+        "brier_score": float(metrics.brier_score_loss(truth.ravel(), wide.ravel())),
         "auc": None if None in areas else float(metrics.roc_auc_score(truth, wide, average="macro")),
+        "weighted_auc": None if None in areas else float(metrics.roc_auc_score(truth, wide, average="weighted")),
+        "average_precision": mean(precisions),
+        "weighted_average_precision": float(
+            metrics.average_precision_score(truth[:, occurring], wide[:, occurring], average="weighted")
+        ),
+        "micro_average_precision": float(metrics.average_precision_score(truth, wide, average="micro")),
         "calibration_error": calibration_error(wide.ravel(), truth.ravel()),
-        "per_class": classes(truth, predicted, labels, areas),
+        "per_class": classes(truth, predicted, labels, areas, precisions),
         "confusion": metrics.multilabel_confusion_matrix(truth, predicted).tolist(),
     }
     sets = [np.flatnonzero(row).tolist() for row in truth]
-    return {"name": name, "truth_sets": sets, "probabilities": decimals(p), "report": report}
+    return {"name": name, "truth_sets": sets, "probabilities": decimals(p), "report": present(report)}
 
 
 def decimals(p):
@@ -128,6 +187,7 @@ def curve(name, truth, scores):
             "thresholds": pr_thresholds.tolist(),
         },
         "auc": float(metrics.roc_auc_score(truth, scores.astype(np.float64))),
+        "average_precision": float(metrics.average_precision_score(truth, scores.astype(np.float64))),
     }
 
 
@@ -150,6 +210,8 @@ def main():
     scores[0] = 0.25  # nothing true, nothing predicted
     absent = sets[:20].copy()
     absent[:, 2] = 0
+    with_common = sets[:, :4].copy()
+    with_common[:, 1] = 1
     tied = rng.integers(0, 5, 50).astype(np.float32) / 4
     cases = [
         single("binary", rng.integers(0, 2, n), rows(n, 2, 1.5)),
@@ -165,6 +227,10 @@ def main():
         multi("any number of labels, low threshold", sets, scores, 0.3),
         multi("any number of labels, one is absent", absent, scores[:20], 0.5),
         multi("any number of labels, constant", sets[:10], np.full((10, 6), 0.5, np.float32), 0.5),
+        multi("any number of labels, ties", sets, (scores * 4).round() / np.float32(4), 0.5),
+        multi("four labels, of which every document has one", with_common, scores[:, :4], 0.5),
+        single("one class of three, always right", np.zeros(8, int), np.tile(np.float32([0.5, 0.25, 0.25]), (8, 1))),
+        single("binary, all predicted alike", np.arange(20) % 2, np.tile(np.float32([0.25, 0.75]), (20, 1))),
     ]
     curves = [
         curve("distinct scores", rng.random(30) < 0.4, rng.permutation(30).astype(np.float32) / 32),

@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::Result;
 use fenlei::Error;
 use fenlei::artifact::{self, ModelInfo};
-use fenlei::classifier::Classifier;
+use fenlei::classifier::{Classifier, Decision};
 use fenlei::cluster::ClusterReport;
 use fenlei::features::Vectorizer;
 use fenlei::metrics::Report;
@@ -15,6 +15,7 @@ use fenlei::model::{Combine, EnsembleModel, Model, SparseModel, StrongFeature};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::decision;
 use crate::output::{counted, grouped, print_json, size};
 
 /// Labels that are listed.
@@ -31,6 +32,8 @@ struct Description<'a> {
     labels: &'a [String],
     multi_label: bool,
     threshold: Option<f32>,
+    /// How probabilities become labels.
+    decision: &'a Decision,
     vocab_size: usize,
     n_parameters: usize,
     parameters: Vec<Parameter<'a>>,
@@ -82,7 +85,8 @@ fn describe<'a>(path: &'a Path, bytes: u64, classifier: &'a Classifier, info: &'
         library_version: &info.library_version,
         labels: classifier.labels(),
         multi_label: decision.multi_label,
-        threshold: decision.multi_label.then_some(decision.threshold),
+        threshold: (decision.multi_label && decision.thresholds.is_none()).then_some(decision.threshold),
+        decision,
         vocab_size: classifier.pipeline().vocab().len(),
         n_parameters: parameters.iter().map(|parameter| parameter.n).sum(),
         parameters,
@@ -147,11 +151,11 @@ fn write_description(out: &mut impl Write, model: &Description<'_>, classifier: 
     if model.labels.len() > LABELS_SHOWN {
         labels += &format!(", and {} more", grouped(model.labels.len() - LABELS_SHOWN));
     }
-    let decision = match model.threshold {
-        Some(threshold) => format!("any number a document, from a probability of {threshold} on"),
-        None => "one a document".to_owned(),
-    };
-    writeln!(out, "\n{} ({decision}): {labels}", counted(model.labels.len(), "label"))?;
+    let rule = decision::rule(model.decision, model.labels);
+    writeln!(out, "\n{} ({rule}): {labels}", counted(model.labels.len(), "label"))?;
+    for line in decision::lines(model.decision, model.labels) {
+        writeln!(out, "{line}")?;
+    }
     writeln!(out, "\npipeline: {}", classifier.pipeline().spec())?;
     writeln!(out, "vocabulary: {}", counted(model.vocab_size, "token"))?;
 

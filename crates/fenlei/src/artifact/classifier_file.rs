@@ -39,7 +39,7 @@ pub struct ModelInfo {
     pub clusters: serde_json::Value,
 }
 
-/// A text with what the pipeline and the model made of it when the file was written.
+/// A text with what the pipeline and the model, before any calibration, made of it when the file was written.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Probe {
@@ -51,7 +51,7 @@ struct Probe {
 #[derive(Serialize)]
 struct ManifestOut<'a> {
     labels: &'a [String],
-    decision: Decision,
+    decision: &'a Decision,
     model: ModelSpec,
     pipeline: &'a TextPipeline,
     /// Those of the members of an ensemble but the first.
@@ -81,7 +81,7 @@ struct ManifestIn {
 pub fn save(path: &Path, classifier: &Classifier, info: &ModelInfo) -> Result<()> {
     let manifest = ManifestOut {
         labels: &classifier.labels,
-        decision: classifier.decision,
+        decision: &classifier.decision,
         model: classifier.model.spec(),
         pipeline: &classifier.pipeline,
         other_pipelines: other_pipelines(&classifier.model),
@@ -122,7 +122,7 @@ fn from_container(container: &Container) -> Result<(Classifier, ModelInfo)> {
     let refuse = |problem: String| Error::artifact(path, problem, "train the model again, or take another copy of it");
     let manifest: ManifestIn = serde_json::from_slice(container.manifest())
         .map_err(|e| refuse(format!("the manifest does not describe a model of this version: {e}")))?;
-    check_decision(&manifest.labels, manifest.decision).map_err(refuse)?;
+    check_decision(&manifest.labels, &manifest.decision).map_err(refuse)?;
     let described = Described {
         model: &manifest.model,
         pipeline: &manifest.pipeline,
@@ -136,7 +136,7 @@ fn from_container(container: &Container) -> Result<(Classifier, ModelInfo)> {
     Ok((classifier, manifest.info))
 }
 
-fn check_decision(labels: &[String], decision: Decision) -> std::result::Result<(), String> {
+fn check_decision(labels: &[String], decision: &Decision) -> std::result::Result<(), String> {
     let mut sorted: Vec<&String> = labels.iter().collect();
     sorted.sort_unstable();
     if labels.is_empty() {
@@ -145,10 +145,7 @@ fn check_decision(labels: &[String], decision: Decision) -> std::result::Result<
     if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
         return Err(format!("two of its labels are {:?}", pair[0]));
     }
-    if !(0.0..=1.0).contains(&decision.threshold) {
-        return Err(format!("its threshold is {}, expected 0 to 1", decision.threshold));
-    }
-    Ok(())
+    decision.check(labels.len())
 }
 
 /// Texts that are made of the vocabulary itself, so that no document of the user's is in the file.
@@ -161,7 +158,7 @@ fn probes(classifier: &Classifier) -> Vec<Probe> {
             tokens.collect::<Vec<_>>().join(" ")
         })
         .collect();
-    let predictions = classifier.predict_batch(&texts);
+    let predictions = classifier.uncalibrated_batch(&texts);
     texts
         .into_iter()
         .enumerate()
@@ -175,7 +172,7 @@ fn probes(classifier: &Classifier) -> Vec<Probe> {
 
 fn check_probes(classifier: &Classifier, probes: &[Probe]) -> std::result::Result<(), String> {
     let texts: Vec<&str> = probes.iter().map(|p| p.text.as_str()).collect();
-    let predictions = classifier.predict_batch(&texts);
+    let predictions = classifier.uncalibrated_batch(&texts);
     for (i, probe) in probes.iter().enumerate() {
         if classifier.pipeline.encode(&probe.text).ids != probe.ids {
             return Err(format!("its pipeline gives other tokens for {:?} than when it was saved", probe.text));

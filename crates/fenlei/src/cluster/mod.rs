@@ -144,7 +144,7 @@ pub fn cluster(plan: &Plan, documents: &Dataset, choice: &KChoice, options: Clus
     };
     let names = report.clusters.iter().map(|cluster| cluster.name.clone());
     let labels = names.chain([NO_WORDS.to_owned()]).collect();
-    let decision = Decision { multi_label: false, threshold: UNUSED_THRESHOLD };
+    let decision = Decision::plain(false, UNUSED_THRESHOLD);
     let classifier = Classifier::new(pipeline, Model::Cluster(Box::new(model)), labels, decision);
     Ok(Clustered { classifier, assignments, report, fingerprint: documents.fingerprint() })
 }

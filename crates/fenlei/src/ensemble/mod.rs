@@ -15,9 +15,9 @@ pub use weights::mixture_weights;
 
 use crate::classifier::Classifier;
 use crate::data::{Dataset, Target, listed};
-use crate::eval::{CvOptions, compare, cross_validate};
+use crate::eval::{CvOptions, compare, cross_validate, with_truth};
 use crate::features::Labels;
-use crate::metrics::{Report, Truth};
+use crate::metrics::Report;
 use crate::model::{Combiner, EnsembleModel, MAX_MEMBERS, Member, Model};
 use crate::train::{Plan, TrainOptions, fit_stacking, train_with};
 use crate::{Error, Result};
@@ -266,7 +266,7 @@ fn together(members: Vec<Classifier>, combiner: Combiner) -> Result<Classifier> 
     };
     let (n_labels, multi_label) = (labels.len(), decision.multi_label);
     let model = EnsembleModel { members: parts, combiner, n_labels, multi_label };
-    Ok(Classifier::new(pipeline, Model::Ensemble(Box::new(model)), labels, decision))
+    Ok(Classifier::new(pipeline, Model::Ensemble(Box::new(model)), labels, decision.for_other_weights()))
 }
 
 fn report(
@@ -276,11 +276,7 @@ fn report(
     multi_label: bool,
     threshold: f32,
 ) -> Result<Report> {
-    if multi_label {
-        return Report::new(labels, Truth::Multi(targets), probabilities, threshold);
-    }
-    let truth: Vec<u32> = targets.iter().flat_map(Target::as_slice).copied().collect();
-    Report::new(labels, Truth::Single(&truth), probabilities, threshold)
+    with_truth(targets, multi_label, |truth| Report::new(labels, truth, probabilities, threshold))
 }
 
 #[cfg(test)]

@@ -12,9 +12,10 @@ use fenlei_nn::rng;
 use serde::Serialize;
 
 use super::compare;
+use super::documents::with_truth;
 use super::spread::{Spread, spreads};
 use crate::data::{Dataset, Target, grouped_folds, stratified_folds};
-use crate::metrics::{Report, Truth};
+use crate::metrics::Report;
 use crate::train::{Metric, Plan, TrainOptions, train_with};
 use crate::{Error, Result};
 
@@ -138,16 +139,10 @@ pub fn cross_validate(
         folds.push(outcome);
     }
     let threshold = folds.first().and_then(|fold| fold.report.threshold).unwrap_or(0.5);
-    let pooled = pooled(documents, &probabilities, threshold)?;
+    let pooled = with_truth(&documents.targets, documents.multi_label, |truth| {
+        Report::new(&documents.labels, truth, &probabilities, threshold)
+    })?;
     Ok(CrossValidated { figures: spreads(folds.iter().map(|fold| &fold.report)), folds, pooled, probabilities })
-}
-
-fn pooled(documents: &Dataset, probabilities: &[f32], threshold: f32) -> Result<Report> {
-    if documents.multi_label {
-        return Report::new(&documents.labels, Truth::Multi(&documents.targets), probabilities, threshold);
-    }
-    let truth: Vec<u32> = documents.targets.iter().flat_map(Target::as_slice).copied().collect();
-    Report::new(&documents.labels, Truth::Single(&truth), probabilities, threshold)
 }
 
 fn raised(stop: Option<&AtomicBool>) -> bool {

@@ -1,22 +1,27 @@
-//! Predictions beside the truth: a classifier over labelled documents; a plan over the folds of them.
+//! Predictions beside the truth: a classifier over labelled documents, two classifiers over the same documents, a plan over
+//! the folds of them, and what a classifier should decide, chosen on documents it has not learned from.
 
+mod calibrate;
 mod cross_validation;
+mod documents;
 mod spread;
+mod two_models;
 
 use std::path::Path;
 
 use serde::Serialize;
 
-use crate::classifier::Classifier;
-use crate::data::{Dataset, Target};
-use crate::metrics::{Report, Truth, UnknownLabel, align_labels};
-use crate::{Error, Result};
-
+pub use calibrate::{Abstain, Calibrated, CalibrationSpec, Method, calibrate};
 pub use cross_validation::{CrossValidated, CvOptions, FoldOutcome, Inner, cross_validate};
 pub use spread::Spread;
+pub use two_models::{Disagreement, Side, TwoModels, compare_models};
 
-/// Documents that are predicted at a time: enough work for all threads, while memory stays bounded.
-const DOCS_AT_A_TIME: usize = 8192;
+use crate::Result;
+use crate::classifier::Classifier;
+use crate::data::{Dataset, Target};
+use crate::metrics::{CoveragePoint, Outcomes, Report, Resampling, UnknownLabel, answers, coverage_curve, intervals};
+use documents::Labelled;
+pub(crate) use documents::with_truth;
 
 /// What a classifier makes of labelled documents.
 #[derive(Debug)]
@@ -53,47 +58,49 @@ pub struct Mistake<'a> {
 /// Predicts `documents` (of the file `path`, for messages) and compares with their labels.
 ///
 /// # Errors
-/// [`Error::Data`] when nothing is left to compare, or when documents have several labels and the model gives one.
+/// [`Error::Data`](crate::Error::Data) when nothing is left to compare, or when documents have several labels and the model gives one.
 pub fn compare(classifier: &Classifier, documents: &Dataset, path: &Path) -> Result<Comparison> {
-    let labels = classifier.labels();
-    let multi_label = classifier.decision().multi_label;
-    let alignment = align_labels(labels, &documents.labels, &documents.targets)?;
-    let mut kept = Vec::with_capacity(documents.len());
-    let mut targets = Vec::with_capacity(documents.len());
-    for (doc_idx, target) in documents.targets.iter().enumerate() {
-        let Some(target) = alignment.target(target) else { continue };
-        targets.push(match (multi_label, target.as_slice()) {
-            (true, labels) => Target::many(labels.to_vec()),
-            (false, &[label]) => Target::One(label),
-            (false, labels) => {
-                let problem = format!("document {} has {} labels, but the model gives one", doc_idx + 1, labels.len());
-                let help = "measure on documents with one label each, or train on documents with several";
-                return Err(Error::data(path, None, problem, help));
-            }
-        });
-        kept.push(doc_idx);
-    }
-    if kept.is_empty() {
-        let problem = format!("no document has a label that the model knows ({})", labels.join(", "));
-        return Err(Error::data(path, None, problem, "measure on documents with the labels of the training"));
-    }
-    let mut probabilities = Vec::with_capacity(kept.len() * labels.len());
-    for some in kept.chunks(DOCS_AT_A_TIME) {
-        let texts: Vec<&str> = some.iter().map(|&doc_idx| documents.texts[doc_idx].as_str()).collect();
-        probabilities.extend_from_slice(classifier.predict_batch(&texts).probabilities());
-    }
-    let threshold = classifier.decision().threshold;
-    let report = if multi_label {
-        Report::new(labels, Truth::Multi(&targets), &probabilities, threshold)?
-    } else {
-        let truth: Vec<u32> = targets.iter().flat_map(Target::as_slice).copied().collect();
-        Report::new(labels, Truth::Single(&truth), &probabilities, threshold)?
-    };
-    let n_unlabelled = documents.targets.iter().filter(|target| **target == Target::Unlabelled).count();
-    Ok(Comparison { report, unknown: alignment.unknown, n_unlabelled, documents: kept, targets, probabilities })
+    let labelled = Labelled::of(classifier, documents, path)?;
+    let probabilities = labelled.predict(documents, |texts, probabilities| {
+        probabilities.extend_from_slice(classifier.predict_batch(texts).probabilities());
+    });
+    let (labels, decision) = (classifier.labels(), classifier.decision());
+    let Labelled { documents, targets, unknown, n_unlabelled } = labelled;
+    let report =
+        with_truth(&targets, decision.multi_label, |truth| Report::decided(labels, truth, &probabilities, decision))?;
+    Ok(Comparison { report, unknown, n_unlabelled, documents, targets, probabilities })
 }
 
 impl Comparison {
+    /// Adds to the report how far its figures may be off.
+    ///
+    /// # Errors
+    /// [`Error::Config`](crate::Error::Config) for fewer than 100 resamples.
+    pub fn add_intervals(&mut self, classifier: &Classifier, resampling: Resampling) -> Result<()> {
+        self.report.intervals = Some(intervals(&self.outcomes(classifier)?, resampling)?);
+        Ok(())
+    }
+
+    /// What `classifier`, whose comparison this is, decided about each document.
+    ///
+    /// # Errors
+    /// When the classifier is another one.
+    pub fn outcomes(&self, classifier: &Classifier) -> Result<Outcomes> {
+        let decision = classifier.decision();
+        with_truth(&self.targets, decision.multi_label, |truth| {
+            Outcomes::new(classifier.labels(), truth, &self.probabilities, decision)
+        })
+    }
+
+    /// What abstaining below each confidence would give.
+    pub fn coverage_curve(&self, classifier: &Classifier) -> Vec<CoveragePoint> {
+        let decision = classifier.decision();
+        let n_labels = classifier.labels().len().max(1);
+        with_truth(&self.targets, decision.multi_label, |truth| {
+            coverage_curve(&answers(truth, &self.probabilities, n_labels, decision))
+        })
+    }
+
     /// The errors of which the model was surest, worst first, at most `n`.
     pub fn worst_mistakes<'a>(&self, classifier: &'a Classifier, documents: &'a Dataset, n: usize) -> Vec<Mistake<'a>> {
         if n == 0 {
@@ -122,14 +129,9 @@ impl Comparison {
     }
 }
 
-/// The labels that a classifier gives for a row of probabilities, ascending.
+/// The labels that a classifier gives for a row of probabilities, ascending; also where it abstains.
 pub fn given_labels(classifier: &Classifier, row: &[f32]) -> Vec<u32> {
-    let decision = classifier.decision();
-    if decision.multi_label {
-        return (0..).zip(row).filter(|(_, p)| **p >= decision.threshold).map(|(label, _)| label).collect();
-    }
-    let best = row.iter().enumerate().reduce(|best, other| if other.1 > best.1 { other } else { best });
-    best.map(|(label, _)| label as u32).into_iter().collect()
+    classifier.decision().decide(row).labels
 }
 
 /// How probable the truth was. Of several labels, the decision that was worst.

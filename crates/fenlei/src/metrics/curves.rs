@@ -1,7 +1,8 @@
-//! ROC and precision–recall curves, and the area under the former.
+//! ROC and precision–recall curves, and what is left of them as one number.
 
 use std::cmp::Ordering;
 
+use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::{Error, Result};
@@ -76,7 +77,34 @@ pub fn precision_recall_curve(scores: &[f32], truth: &[bool]) -> Result<Precisio
 /// `None` without positives, without negatives, or with a NaN among the scores.
 pub fn area_under_roc(scored: impl IntoIterator<Item = (f32, bool)>) -> Option<f64> {
     let mut scored: Vec<_> = scored.into_iter().collect();
-    let steps = descend(&mut scored)?;
+    area_of(&descend(&mut scored)?)
+}
+
+/// scikit-learn's `average_precision_score`: the mean of precision at each threshold, weighted by the recall that it
+/// adds. `None` without positives (where scikit-learn warns and gives 0) or with a NaN among the scores.
+pub fn average_precision(scored: impl IntoIterator<Item = (f32, bool)>) -> Option<f64> {
+    let mut scored: Vec<_> = scored.into_iter().collect();
+    average_precision_of(&descend(&mut scored)?)
+}
+
+/// Both of the above from one sort: area under the ROC curve, average precision.
+pub(super) fn areas(mut scored: Vec<(f32, bool)>) -> (Option<f64>, Option<f64>) {
+    let steps = descend(&mut scored).unwrap_or_default();
+    (area_of(&steps), average_precision_of(&steps))
+}
+
+fn average_precision_of(steps: &[Step]) -> Option<f64> {
+    let n_positives = steps.last()?.true_positives;
+    let (mut sum, mut before) = (0.0, 0);
+    for step in steps {
+        let precision = step.true_positives as f64 / (step.true_positives + step.false_positives) as f64;
+        sum += precision * (step.true_positives - before) as f64;
+        before = step.true_positives;
+    }
+    (n_positives > 0).then(|| sum / n_positives as f64)
+}
+
+fn area_of(steps: &[Step]) -> Option<f64> {
     let last = steps.last().copied()?;
     let mut before = Step::default();
     // Twice the number of won pairs, exact in integers.
@@ -84,7 +112,7 @@ pub fn area_under_roc(scored: impl IntoIterator<Item = (f32, bool)>) -> Option<f
     for step in steps {
         let new_negatives = u128::from(step.false_positives - before.false_positives);
         twice_won += new_negatives * u128::from(step.true_positives + before.true_positives);
-        before = step;
+        before = *step;
     }
     let n_pairs = u128::from(last.true_positives) * u128::from(last.false_positives);
     (n_pairs > 0).then(|| twice_won as f64 / (2 * n_pairs) as f64)
@@ -122,7 +150,8 @@ fn descend(scored: &mut [(f32, bool)]) -> Option<Vec<Step>> {
     if scored.iter().any(|(score, _)| score.is_nan()) {
         return None;
     }
-    scored.sort_unstable_by(|(a, _), (b, _)| b.partial_cmp(a).unwrap_or(Ordering::Equal));
+    // In which order ties come out does not matter: they make one step.
+    scored.par_sort_unstable_by(|(a, _), (b, _)| b.partial_cmp(a).unwrap_or(Ordering::Equal));
     let mut steps = Vec::new();
     let mut step = Step::default();
     for tied in scored.chunk_by(|(a, _), (b, _)| a == b) {
@@ -154,6 +183,7 @@ mod tests {
     fn undefined_areas_are_none_and_undefined_curves_say_why() {
         assert_eq!(area_under_roc([(0.3, true), (0.4, true)]), None);
         assert_eq!(area_under_roc([]), None);
+        assert_eq!((average_precision([(0.3, false)]), average_precision([])), (None, None));
         assert_eq!(area_under_roc([(f32::NAN, true), (0.4, false)]), None);
         let error = roc_curve(&[0.1, 0.2], &[false, false]).unwrap_err().to_string();
         assert!(error.contains("none of the 2 documents is positive"), "{error}");

@@ -1,4 +1,4 @@
-//! How good the probabilities themselves are: log loss and calibration.
+//! How good the probabilities themselves are: log loss, Brier score and calibration.
 
 use super::Truth;
 
@@ -14,25 +14,49 @@ const N_BINS: usize = 15;
 ///
 /// `probabilities`: `[n_docs, n_labels]`, lengths checked by the caller.
 pub(super) fn log_loss(truth: Truth, probabilities: &[f32], n_labels: usize) -> f64 {
+    let multi_label = matches!(truth, Truth::Multi(_));
     let rows = probabilities.chunks_exact(n_labels).enumerate();
+    let sum: f64 = rows.map(|(doc_idx, row)| log_loss_of(truth.labels_of(doc_idx), row, multi_label)).sum();
+    let n_decisions = if multi_label { truth.n_docs() * n_labels } else { truth.n_docs() };
+    sum / n_decisions as f64
+}
+
+/// Brier score (Brier 1950): mean squared distance of the probabilities from the truth, which is scikit-learn's
+/// `brier_score_loss`. With two labels it is that of the second, half of the sum over both; with more the sum over the
+/// labels; for multi-label data the mean over (document, label) pairs.
+///
+/// `probabilities`: `[n_docs, n_labels]`, lengths checked by the caller.
+pub(super) fn brier_score(truth: Truth, probabilities: &[f32], n_labels: usize) -> f64 {
+    let rows = probabilities.chunks_exact(n_labels).enumerate();
+    let sum: f64 = rows.map(|(doc_idx, row)| squared_distance(truth.labels_of(doc_idx), row)).sum();
+    let n_docs = truth.n_docs() as f64;
     match truth {
-        Truth::Single(labels) => {
-            let sum: f64 = rows.map(|(doc_idx, row)| -clipped(row[labels[doc_idx] as usize]).ln()).sum();
-            sum / labels.len() as f64
-        }
-        Truth::Multi(targets) => {
-            let mut sum = 0.0;
-            for (doc_idx, row) in rows {
-                for (label, &probability) in row.iter().enumerate() {
-                    let positive = truth.labels_of(doc_idx).contains(&(label as u32));
-                    let probability = clipped(probability);
-                    // 1 - p is clipped as well, as the column of the negative class would be.
-                    sum -= if positive { probability } else { (1.0 - probability).max(f64::EPSILON) }.ln();
-                }
-            }
-            sum / (targets.len() * n_labels) as f64
-        }
+        Truth::Single(_) if n_labels == 2 => sum / 2.0 / n_docs,
+        Truth::Single(_) => sum / n_docs,
+        Truth::Multi(_) => sum / (n_docs * n_labels as f64),
     }
+}
+
+/// Of the probabilities of one document from 1 for its labels and 0 for the others.
+pub(super) fn squared_distance(truth: &[u32], row: &[f32]) -> f64 {
+    let square = |(label, &p): (u32, &f32)| {
+        let wanted = if truth.contains(&label) { 1.0 } else { 0.0 };
+        (f64::from(p) - wanted).powi(2)
+    };
+    (0..).zip(row).map(square).sum()
+}
+
+/// The log loss of one document, as a sum over its decisions.
+pub(super) fn log_loss_of(truth: &[u32], row: &[f32], multi_label: bool) -> f64 {
+    if !multi_label {
+        return truth.first().map_or(0.0, |&label| -clipped(row[label as usize]).ln());
+    }
+    let of_label = |(label, &p): (u32, &f32)| {
+        let p = clipped(p);
+        // 1 - p is clipped as well, as the column of the negative class would be.
+        -if truth.contains(&label) { p } else { (1.0 - p).max(f64::EPSILON) }.ln()
+    };
+    (0..).zip(row).map(of_label).sum()
 }
 
 fn clipped(probability: f32) -> f64 {

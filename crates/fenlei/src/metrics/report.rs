@@ -1,16 +1,21 @@
 //! The report: every figure about one set of predictions.
 
+use std::collections::BTreeMap;
+
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::counts::{Average, Counts, ratio};
-use super::probability::log_loss;
-use super::{Confusion, Truth, area_under_roc, expected_calibration_error};
-use crate::data::Target;
-use crate::{Error, Result};
-
-/// Softmax rounds, so a probability may exceed 1 by a little.
-const PROBABILITY_TOLERANCE: f32 = 1e-5;
+use super::agreement::{balanced_accuracy, cohen_kappa, matthews};
+use super::areas::Areas;
+use super::check::check;
+use super::counts::{Average, ratio};
+use super::decided::Decisions;
+use super::probability::{brier_score, log_loss};
+use super::ranking::ranking;
+use super::undefined::undefined;
+use super::{Confusion, Coverage, Intervals, Truth, expected_calibration_error};
+use crate::Result;
+use crate::classifier::{Decision, most_probable};
 
 /// How good a set of predictions is. The [module](super) says what each figure means, also for JSON;
 /// `Display` gives a table for people.
@@ -28,6 +33,15 @@ pub struct Report {
     pub labels: Vec<String>,
     /// Share of documents predicted right; multi-label: with exactly the right set.
     pub accuracy: f64,
+    /// Mean recall over the labels that occur; one label a document only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub balanced_accuracy: Option<f64>,
+    /// Matthews correlation of predictions and truth; one label a document only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub matthews_correlation: Option<f64>,
+    /// Cohen's kappa; `None` when one label only occurs and it alone is predicted, and for multi-label data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cohen_kappa: Option<f64>,
     /// Mean precision over the labels.
     pub macro_precision: f64,
     /// Mean recall over the labels.
@@ -52,16 +66,58 @@ pub struct Report {
     /// Multi-label only: share of wrong (document, label) decisions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hamming_loss: Option<f64>,
+    /// Multi-label only: pairs of labels in the wrong order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ranking_loss: Option<f64>,
+    /// Multi-label only: how far down the list of labels all true ones are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coverage_error: Option<f64>,
+    /// Multi-label only: true labels among those down to each true one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ranking_average_precision: Option<f64>,
+    /// Multi-label only: whether the most probable label is true.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub precision_at_1: Option<f64>,
+    /// Multi-label only: the share of true labels among the three most probable; `None` for fewer labels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub precision_at_3: Option<f64>,
+    /// Multi-label only: the share of true labels among the five most probable; `None` for fewer labels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub precision_at_5: Option<f64>,
     /// Mean negative log likelihood, natural logarithm.
     pub log_loss: f64,
+    /// Mean squared distance of the probabilities from the truth.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub brier_score: Option<f64>,
     /// Area under the ROC curve; `None` when it is undefined for some label.
     pub auc: Option<f64>,
+    /// Mean of the areas weighted by support; for two labels the same as `auc`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weighted_auc: Option<f64>,
+    /// Mean average precision over the labels, of two labels that of the second; `None` when a label has no documents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub average_precision: Option<f64>,
+    /// Mean average precision over the labels, weighted by support.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weighted_average_precision: Option<f64>,
+    /// Average precision over all (document, label) pairs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub micro_average_precision: Option<f64>,
     /// Expected calibration error, 15 bins.
     pub calibration_error: f64,
     /// One for each label, in the order of the model.
     pub per_class: Vec<ClassReport>,
     /// What is taken for what; `None` above 4,096 labels.
     pub confusion: Option<Confusion>,
+    /// Of a classifier that abstains: how many documents get an answer. All other figures are about all documents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coverage: Option<Coverage>,
+    /// Why figures are missing, by their names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub undefined: BTreeMap<String, String>,
+    /// How far figures may be off because the documents are a sample; where they were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub intervals: Option<Intervals>,
 }
 
 /// How good the predictions of one label are.
@@ -80,6 +136,12 @@ pub struct ClassReport {
     pub support: u64,
     /// Area under the one-vs-rest ROC curve; `None` when no document, or every document, has this label.
     pub auc: Option<f64>,
+    /// Average precision; `None` when no document has this label.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub average_precision: Option<f64>,
+    /// The probability from which on it is given, where it has a threshold of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<f32>,
 }
 
 impl Report {
@@ -94,37 +156,49 @@ impl Report {
     /// `labels` or a document has no target; [`Error::Train`] when a probability is not in `[0, 1]`, for that comes
     /// from a model that diverged.
     pub fn new(labels: &[String], truth: Truth, probabilities: &[f32], threshold: f32) -> Result<Self> {
-        check(labels, truth, probabilities, threshold)?;
-        let decisions = Decisions::make(labels.len(), truth, probabilities, threshold);
+        let multi_label = matches!(truth, Truth::Multi(_));
+        Self::decided(labels, truth, probabilities, &Decision::plain(multi_label, threshold))
+    }
+
+    /// Compares what a decision makes of probabilities with the truth.
+    ///
+    /// # Errors
+    /// As [`Report::new`].
+    pub fn decided(labels: &[String], truth: Truth, probabilities: &[f32], decision: &Decision) -> Result<Self> {
+        check(labels, truth, probabilities, decision)?;
+        let decisions = Decisions::make(labels.len(), truth, probabilities, decision);
         let (n_docs, n_labels) = (truth.n_docs(), labels.len());
         let counts = &decisions.per_label;
         let (macro_mean, weighted) = (Average::macro_mean(counts), Average::weighted_mean(counts));
         let micro = Average::micro(counts);
-        let areas = areas_under_roc(n_labels, truth, probabilities);
-        let per_class = labels
-            .iter()
-            .zip(counts.iter().zip(&areas))
-            .map(|(label, (counts, &auc))| ClassReport {
-                label: label.clone(),
-                precision: counts.precision(),
-                recall: counts.recall(),
-                f1: counts.f1(),
-                support: counts.support,
-                auc,
-            })
-            .collect();
-        let auc = match (truth, &areas[..]) {
-            (Truth::Single(_), [_, of_second]) => *of_second,
-            // One label that every document has: nothing to tell apart.
-            _ => areas.iter().copied().sum::<Option<f64>>().map(|sum| sum / n_labels as f64),
+        let areas = Areas::of(n_labels, truth, probabilities, counts);
+        let per_class = labels.iter().zip(counts).enumerate().map(|(i, (label, counts))| ClassReport {
+            label: label.clone(),
+            precision: counts.precision(),
+            recall: counts.recall(),
+            f1: counts.f1(),
+            support: counts.support,
+            auc: areas.per_label[i].0,
+            average_precision: areas.per_label[i].1,
+            threshold: own_threshold(decision, i),
+        });
+        let per_class = per_class.collect();
+        let ranking = match truth {
+            Truth::Multi(targets) => Some(ranking(targets, probabilities, n_labels)),
+            Truth::Single(_) => None,
         };
-        let multi_label = matches!(truth, Truth::Multi(_));
-        Ok(Self {
+        let multi_label = ranking.is_some();
+        let coverage =
+            decision.abstain_below.map(|bound| Coverage::of(&answers(truth, probabilities, n_labels, decision), bound));
+        let mut report = Self {
             n_docs: n_docs as u64,
             multi_label,
-            threshold: multi_label.then_some(threshold),
+            threshold: (multi_label && decision.thresholds.is_none()).then_some(decision.threshold),
             labels: labels.to_vec(),
             accuracy: ratio(decisions.n_right, n_docs as u64),
+            balanced_accuracy: if multi_label { None } else { balanced_accuracy(counts) },
+            matthews_correlation: (!multi_label).then(|| matthews(counts)),
+            cohen_kappa: if multi_label { None } else { cohen_kappa(counts) },
             macro_precision: macro_mean.precision,
             macro_recall: macro_mean.recall,
             macro_f1: macro_mean.f1,
@@ -136,144 +210,45 @@ impl Report {
             micro_f1: micro.f1,
             samples_f1: multi_label.then(|| decisions.sum_of_f1 / n_docs as f64),
             hamming_loss: multi_label.then(|| ratio(decisions.n_wrong_pairs, n_docs as u64 * n_labels as u64)),
+            ranking_loss: ranking.map(|ranking| ranking.loss),
+            coverage_error: ranking.map(|ranking| ranking.coverage),
+            ranking_average_precision: ranking.map(|ranking| ranking.average_precision),
+            precision_at_1: ranking.and_then(|ranking| ranking.precision_at[0]),
+            precision_at_3: ranking.and_then(|ranking| ranking.precision_at[1]),
+            precision_at_5: ranking.and_then(|ranking| ranking.precision_at[2]),
             log_loss: log_loss(truth, probabilities, n_labels),
-            auc,
+            brier_score: Some(brier_score(truth, probabilities, n_labels)),
+            auc: areas.auc,
+            weighted_auc: areas.weighted_auc,
+            average_precision: areas.average_precision,
+            weighted_average_precision: areas.weighted_average_precision,
+            micro_average_precision: areas.micro_average_precision,
             calibration_error: calibration_error(truth, probabilities, n_labels),
             per_class,
             confusion: decisions.confusion,
-        })
+            coverage,
+            undefined: BTreeMap::new(),
+            intervals: None,
+        };
+        report.undefined = undefined(&report);
+        Ok(report)
     }
 }
 
-/// The predicted label of one document: the most probable one, the first of equal ones.
-fn most_probable(row: &[f32]) -> usize {
-    let mut best = 0;
-    for (label, probability) in row.iter().enumerate() {
-        if *probability > row[best] {
-            best = label;
-        }
-    }
-    best
+/// The threshold of a label that has one of its own.
+fn own_threshold(decision: &Decision, label: usize) -> Option<f32> {
+    let positive = decision.positive.filter(|positive| positive.label as usize == label);
+    let of_label = decision.thresholds.as_ref().map(|_| decision.threshold_of(label));
+    positive.map(|positive| positive.threshold).or(of_label)
 }
 
-fn check(labels: &[String], truth: Truth, probabilities: &[f32], threshold: f32) -> Result<()> {
-    let refuse = |problem: String, help: &str| Err(Error::config("evaluation", problem, help));
-    let (n_docs, n_labels) = (truth.n_docs(), labels.len());
-    if n_docs == 0 {
-        return refuse("there are no documents".into(), "give at least one labelled document");
-    }
-    if n_labels == 0 {
-        return refuse("there are no labels".into(), "evaluate with a model that has labels");
-    }
-    if n_docs.checked_mul(n_labels) != Some(probabilities.len()) {
-        return refuse(
-            format!(
-                "{} probabilities for {n_docs} documents and {n_labels} labels, expected one for each pair",
-                probabilities.len()
-            ),
-            "predict the same documents that the truth is about",
-        );
-    }
-    if !(0.0..=1.0).contains(&threshold) {
-        return refuse(format!("the threshold is {threshold}"), "choose one between 0 and 1");
-    }
-    for doc_idx in 0..n_docs {
-        if let Some(label) = truth.labels_of(doc_idx).iter().find(|&&label| label as usize >= n_labels) {
-            return refuse(
-                format!("document {} has label number {label} of {n_labels} labels (counted from 0)", doc_idx + 1),
-                "map the labels of the data to those of the model first",
-            );
-        }
-        if matches!(truth, Truth::Multi(targets) if targets[doc_idx] == Target::Unlabelled) {
-            return refuse(format!("document {} is not labelled", doc_idx + 1), "evaluate on labelled documents only");
-        }
-    }
-    let possible = -PROBABILITY_TOLERANCE..=1.0 + PROBABILITY_TOLERANCE;
-    if let Some(index) = probabilities.iter().position(|probability| !possible.contains(probability)) {
-        return Err(Error::train(
-            format!(
-                "the model gives document {} the probability {} for the label {:?}, expected 0 to 1",
-                index / n_labels + 1,
-                probabilities[index],
-                labels[index % n_labels]
-            ),
-            "it has diverged: train again with a lower learning rate",
-        ));
-    }
-    Ok(())
-}
-
-/// What was predicted, counted.
-struct Decisions {
-    per_label: Vec<Counts>,
-    confusion: Option<Confusion>,
-    /// Documents predicted exactly right.
-    n_right: u64,
-    /// Wrong (document, label) decisions; multi-label only.
-    n_wrong_pairs: u64,
-    /// Sum over the documents of the F1 of their sets; multi-label only.
-    sum_of_f1: f64,
-}
-
-impl Decisions {
-    fn make(n_labels: usize, truth: Truth, probabilities: &[f32], threshold: f32) -> Self {
-        let rows = probabilities.chunks_exact(n_labels);
-        match truth {
-            Truth::Single(labels) => Self::single(n_labels, labels, rows),
-            Truth::Multi(targets) => Self::multi(n_labels, targets, rows, threshold),
-        }
-    }
-
-    fn single<'a>(n_labels: usize, truth: &[u32], rows: impl Iterator<Item = &'a [f32]>) -> Self {
-        let mut per_label = vec![Counts::default(); n_labels];
-        let mut matrix = Confusion::for_labels(n_labels);
-        let mut n_right = 0;
-        for (&label, row) in truth.iter().zip(rows) {
-            let (label, predicted) = (label as usize, most_probable(row));
-            per_label[label].support += 1;
-            per_label[predicted].predicted += 1;
-            if label == predicted {
-                per_label[label].true_positives += 1;
-                n_right += 1;
-            }
-            if let Some(matrix) = &mut matrix {
-                matrix[label][predicted] += 1;
-            }
-        }
-        let confusion = matrix.map(Confusion::Single);
-        Self { per_label, confusion, n_right, n_wrong_pairs: 0, sum_of_f1: 0.0 }
-    }
-
-    fn multi<'a>(n_labels: usize, truth: &[Target], rows: impl Iterator<Item = &'a [f32]>, threshold: f32) -> Self {
-        let mut per_label = vec![Counts::default(); n_labels];
-        let (mut n_right, mut n_wrong_pairs, mut sum_of_f1) = (0, 0, 0.0);
-        let mut is_true = vec![false; n_labels];
-        for (target, row) in truth.iter().zip(rows) {
-            is_true.fill(false);
-            target.as_slice().iter().for_each(|&label| is_true[label as usize] = true);
-            let mut document = Counts::default();
-            for ((&probability, &truth), label) in row.iter().zip(&is_true).zip(&mut per_label) {
-                document.add(probability >= threshold, truth);
-                label.add(probability >= threshold, truth);
-            }
-            let n_wrong = document.predicted + document.support - 2 * document.true_positives;
-            n_right += u64::from(n_wrong == 0);
-            n_wrong_pairs += n_wrong;
-            sum_of_f1 += document.f1();
-        }
-        let matrices = per_label.iter().map(|counts| counts.matrix(truth.len() as u64)).collect();
-        Self { per_label, confusion: Some(Confusion::Multi(matrices)), n_right, n_wrong_pairs, sum_of_f1 }
-    }
-}
-
-/// One-vs-rest area for each label. Labels are independent, so threads change nothing but the time.
-fn areas_under_roc(n_labels: usize, truth: Truth, probabilities: &[f32]) -> Vec<Option<f64>> {
-    let area = |label: usize| {
-        let scores = probabilities.iter().skip(label).step_by(n_labels);
-        let truth = (0..truth.n_docs()).map(|doc_idx| truth.labels_of(doc_idx).contains(&(label as u32)));
-        area_under_roc(scores.copied().zip(truth))
+/// Of each document the confidence, and whether what is decided about it is right.
+pub(crate) fn answers(truth: Truth, probabilities: &[f32], n_labels: usize, decision: &Decision) -> Vec<(f32, bool)> {
+    let answer = |(doc_idx, row): (usize, &[f32])| {
+        let decided = decision.decide(row);
+        (decided.confidence, decided.labels == truth.labels_of(doc_idx))
     };
-    (0..n_labels).into_par_iter().map(area).collect()
+    probabilities.par_chunks_exact(n_labels).enumerate().map(answer).collect()
 }
 
 fn calibration_error(truth: Truth, probabilities: &[f32], n_labels: usize) -> f64 {

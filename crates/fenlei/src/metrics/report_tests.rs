@@ -2,7 +2,9 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
-use crate::metrics::{precision_recall_curve, roc_curve};
+use crate::classifier::Positive;
+use crate::data::Target;
+use crate::metrics::{area_under_roc, average_precision, precision_recall_curve, roc_curve};
 
 const GOLDEN: &str = include_str!("../../testdata/metrics_golden.json");
 
@@ -39,7 +41,7 @@ fn label_names(n_labels: usize) -> Vec<String> {
 fn every_figure_equals_scikit_learns() {
     let golden: Value = serde_json::from_str(GOLDEN).unwrap();
     let cases = golden["cases"].as_array().unwrap();
-    assert_eq!(cases.len(), 13);
+    assert_eq!(cases.len(), 17);
     for case in cases {
         let name = case["name"].as_str().unwrap();
         let probabilities: Vec<f32> = numbers(&case["probabilities"]);
@@ -55,6 +57,8 @@ fn every_figure_equals_scikit_learns() {
         let mut json: Value = serde_json::from_str(&serde_json::to_string(&report).unwrap()).unwrap();
         assert_close(&json, &case["report"], name);
         let object = json.as_object_mut().unwrap();
+        // The reasons of what is missing are ours.
+        object.remove("undefined");
         assert_eq!(object.remove("labels").unwrap(), serde_json::json!(labels));
         let expected_keys: std::collections::BTreeSet<_> = case["report"].as_object().unwrap().keys().collect();
         assert_eq!(object.keys().collect::<std::collections::BTreeSet<_>>(), expected_keys, "{name}");
@@ -72,9 +76,36 @@ fn curves_equal_scikit_learns() {
         assert_close(&serde_json::to_value(roc).unwrap(), &case["roc"], name);
         let curve = precision_recall_curve(&scores, &truth).unwrap();
         assert_close(&serde_json::to_value(curve).unwrap(), &case["precision_recall"], name);
-        let area = area_under_roc(scores.into_iter().zip(truth)).unwrap();
+        let area = area_under_roc(scores.iter().copied().zip(truth.iter().copied())).unwrap();
         assert!((area - case["auc"].as_f64().unwrap()).abs() < 1e-9, "{name}");
+        let precision = average_precision(scores.iter().copied().zip(truth.iter().copied())).unwrap();
+        assert!((precision - case["average_precision"].as_f64().unwrap()).abs() < 1e-9, "{name}");
     }
+}
+
+#[test]
+fn a_report_of_an_older_version_is_read() {
+    let report = Report::new(&label_names(2), Truth::Single(&[0, 1]), &[0.7, 0.3, 0.6, 0.4], 0.5).unwrap();
+    let mut old = serde_json::to_value(&report).unwrap();
+    for new in ["balanced_accuracy", "matthews_correlation", "cohen_kappa", "brier_score", "weighted_auc"] {
+        assert!(old.as_object_mut().unwrap().remove(new).is_some(), "{new}");
+    }
+    let read: Report = serde_json::from_value(old).unwrap();
+    assert_eq!((read.brier_score, read.accuracy), (None, 0.5));
+    assert!(!read.to_string().contains("Brier"));
+}
+
+#[test]
+fn a_decision_that_moves_the_border_moves_the_figures_of_labels_only() {
+    let (labels, rows) = (label_names(2), [0.7, 0.3, 0.6, 0.4, 0.2, 0.8]);
+    let positive = Some(Positive { label: 1, threshold: 0.35 });
+    let moved = Decision { positive, ..Decision::plain(false, 0.5) };
+    let plain = Report::new(&labels, Truth::Single(&[0, 1, 1]), &rows, 0.5).unwrap();
+    let report = Report::decided(&labels, Truth::Single(&[0, 1, 1]), &rows, &moved).unwrap();
+    assert_eq!((plain.accuracy, report.accuracy), (2.0 / 3.0, 1.0));
+    assert_eq!((report.per_class[0].threshold, report.per_class[1].threshold), (None, Some(0.35)));
+    assert_eq!((report.calibration_error, report.log_loss), (plain.calibration_error, plain.log_loss));
+    assert!(Report::decided(&labels, Truth::Single(&[0]), &[0.5, 0.5], &Decision::plain(true, 0.5)).is_err());
 }
 
 #[test]

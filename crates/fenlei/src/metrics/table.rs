@@ -15,6 +15,8 @@ const MAX_ERRORS: usize = 10;
 /// Columns of a terminal that a label may take in a row, and above a column.
 const MAX_LABEL_WIDTH: usize = 40;
 const MAX_HEADING_WIDTH: usize = 12;
+/// And why a figure is missing, which may name a label.
+const MAX_REASON_WIDTH: usize = 100;
 
 impl Display for Report {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -36,25 +38,78 @@ impl Report {
         write!(f, "{n_labels} label{}", plural(n_labels as u64))?;
         match self.threshold {
             Some(threshold) => writeln!(f, ", any number a document, predicted from {threshold} up")?,
+            None if self.multi_label => {
+                writeln!(f, ", any number a document, predicted from thresholds of their own up")?
+            }
             None => writeln!(f)?,
         }
-        let mut figures = vec![
-            (if self.multi_label { "exact match" } else { "accuracy" }, Some(self.accuracy)),
-            ("macro F1", Some(self.macro_f1)),
-            ("AUC", self.auc),
-            ("log loss", Some(self.log_loss)),
-            ("calibration error", Some(self.calibration_error)),
-        ];
-        if let (Some(samples_f1), Some(hamming_loss)) = (self.samples_f1, self.hamming_loss) {
-            figures.insert(2, ("micro F1", Some(self.micro_f1)));
-            figures.insert(3, ("samples F1", Some(samples_f1)));
-            figures.push(("hamming loss", Some(hamming_loss)));
-        }
         writeln!(f)?;
-        for (name, figure) in figures {
-            writeln!(f, "{name:<17}  {}", decimal(figure))?;
+        for (name, key, figure) in self.figures() {
+            match (figure, self.undefined.get(key)) {
+                (None, Some(reason)) => writeln!(f, "{name:<17}  undefined: {}", shortened(reason, MAX_REASON_WIDTH))?,
+                // Reports of before do not have every figure.
+                (None, None) => {}
+                (Some(_), _) => writeln!(f, "{name:<17}  {}{}", decimal(figure), self.interval(key))?,
+            }
+        }
+        if let Some(coverage) = &self.coverage {
+            write!(f, "{:<17}  {:.4} of the documents, from a confidence of ", "answered", coverage.coverage)?;
+            write!(f, "{:.4} on", coverage.abstain_below)?;
+            match coverage.accuracy {
+                Some(accuracy) => writeln!(f, "; {accuracy:.4} of them right")?,
+                None => writeln!(f)?,
+            }
+        }
+        if let Some(intervals) = &self.intervals {
+            let percent = 100.0 * intervals.level;
+            writeln!(f, "\nIn brackets: where {percent} % of {} bootstrap resamples lie.", intervals.resamples)?;
         }
         Ok(())
+    }
+
+    /// What a person wants to know first: names here and in JSON, and figures.
+    fn figures(&self) -> Vec<(&'static str, &'static str, Option<f64>)> {
+        let of_probabilities = [
+            ("log loss", "log_loss", Some(self.log_loss)),
+            ("Brier score", "brier_score", self.brier_score),
+            ("calibration error", "calibration_error", Some(self.calibration_error)),
+        ];
+        let of_order = [("AUC", "auc", self.auc), ("average precision", "average_precision", self.average_precision)];
+        let mut figures = vec![];
+        if self.multi_label {
+            figures.extend([
+                ("exact match", "accuracy", Some(self.accuracy)),
+                ("macro F1", "macro_f1", Some(self.macro_f1)),
+                ("micro F1", "micro_f1", Some(self.micro_f1)),
+                ("samples F1", "samples_f1", self.samples_f1),
+                ("hamming loss", "hamming_loss", self.hamming_loss),
+            ]);
+            figures.extend(of_order);
+            figures.extend([
+                ("ranking precision", "ranking_average_precision", self.ranking_average_precision),
+                ("ranking loss", "ranking_loss", self.ranking_loss),
+                ("coverage error", "coverage_error", self.coverage_error),
+                ("precision at 1", "precision_at_1", self.precision_at_1),
+                ("precision at 3", "precision_at_3", self.precision_at_3),
+                ("precision at 5", "precision_at_5", self.precision_at_5),
+            ]);
+        } else {
+            figures.extend([
+                ("accuracy", "accuracy", Some(self.accuracy)),
+                ("balanced accuracy", "balanced_accuracy", self.balanced_accuracy),
+                ("macro F1", "macro_f1", Some(self.macro_f1)),
+                ("Matthews corr.", "matthews_correlation", self.matthews_correlation),
+                ("Cohen's kappa", "cohen_kappa", self.cohen_kappa),
+            ]);
+            figures.extend(of_order);
+        }
+        figures.extend(of_probabilities);
+        figures
+    }
+
+    fn interval(&self, key: &str) -> String {
+        let interval = self.intervals.as_ref().and_then(|intervals| intervals.figures.get(key));
+        interval.map(|interval| format!("  ({:.4} to {:.4})", interval.low, interval.high)).unwrap_or_default()
     }
 
     fn labels_table(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -74,16 +129,22 @@ impl Report {
                 n => writeln!(f, " ({n} more labels have no documents here):")?,
             }
         }
-        let mut rows = vec![["label", "precision", "recall", "F1", "AUC", "documents"].map(str::to_owned)];
+        let mut rows = vec![["label", "precision", "recall", "F1", "AUC", "documents"].map(str::to_owned).to_vec()];
+        // A column that only tuned models have.
+        let has_thresholds = shown.iter().any(|class| class.threshold.is_some());
+        rows[0].extend(has_thresholds.then(|| "threshold".to_owned()));
         for class in shown {
-            rows.push([
+            let threshold = class.threshold.map_or_else(|| "-".to_owned(), |threshold| format!("{threshold:.4}"));
+            let mut row = vec![
                 shortened(&class.label, MAX_LABEL_WIDTH),
                 decimal(Some(class.precision)),
                 decimal(Some(class.recall)),
                 decimal(Some(class.f1)),
                 decimal(class.auc),
                 class.support.to_string(),
-            ]);
+            ];
+            row.extend(has_thresholds.then_some(threshold));
+            rows.push(row);
         }
         let means = [
             ("macro mean", [self.macro_precision, self.macro_recall, self.macro_f1]),
@@ -93,7 +154,7 @@ impl Report {
         // With one label a document all three micro figures are the accuracy.
         for (name, figures) in means.into_iter().take(if self.multi_label { 3 } else { 2 }) {
             let [precision, recall, f1] = figures.map(|figure| decimal(Some(figure)));
-            rows.push([name.to_owned(), precision, recall, f1, String::new(), String::new()]);
+            rows.push(vec![name.to_owned(), precision, recall, f1]);
         }
         aligned(f, &rows)
     }
@@ -171,8 +232,9 @@ fn shortened(label: &str, max_width: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Truth;
+    use super::super::{Interval, Intervals, Truth};
     use super::*;
+    use crate::classifier::Decision;
     use crate::data::Target;
 
     fn strings(labels: &[&str]) -> Vec<String> {
@@ -193,9 +255,14 @@ mod tests {
 4 documents, 3 labels
 
 accuracy           0.7500
+balanced accuracy  0.6667
 macro F1           0.5556
+Matthews corr.     0.6708
+Cohen's kappa      0.6000
 AUC                0.8333
+average precision  0.6667
 log loss           0.6122
+Brier score        0.3637
 calibration error  0.3500
 
 label          precision  recall      F1     AUC  documents
@@ -248,6 +315,51 @@ science     0        1     0
             assert!(table.lines().any(|found| found == line), "{line}\n{table}");
         }
         assert!(!table.contains("Confusion") && !table.contains("errors"), "{table}");
+    }
+
+    #[test]
+    fn undefined_figures_say_why() {
+        let report = Report::new(&strings(&["a", "b"]), Truth::Single(&[0, 0]), &[0.8, 0.2, 0.7, 0.3], 0.5).unwrap();
+        let table = report.to_string();
+        for line in [
+            "Cohen's kappa      undefined: only one label occurs, and it alone is predicted",
+            "AUC                undefined: only one label occurs",
+            "average precision  undefined: no document has the label \"b\"",
+        ] {
+            assert!(table.lines().any(|found| found == line), "{line}\n{table}");
+        }
+        assert!(!table.contains("NaN") && !serde_json::to_string(&report).unwrap().contains("NaN"));
+        let everywhere = [Target::Many([0].into()), Target::Many([0, 1].into())];
+        let report = Report::new(&strings(&["a", "b"]), Truth::Multi(&everywhere), &[0.8; 4], 0.5).unwrap();
+        assert_eq!(report.undefined["auc"], "every document has the label \"a\"");
+    }
+
+    #[test]
+    fn what_abstaining_gives_and_how_sure_figures_are_stand_beside_them() {
+        let decision = Decision { abstain_below: Some(0.75), ..Decision::plain(false, 0.5) };
+        let (labels, rows) = (strings(&["a", "b"]), [0.9, 0.1, 0.4, 0.6, 0.2, 0.8, 0.25, 0.75]);
+        let truth = Truth::Single(&[0, 0, 1, 0]);
+        let mut report = Report::decided(&labels, truth, &rows, &decision).unwrap();
+        let figures = [("accuracy".to_owned(), Interval { low: 0.25, high: 0.75 })].into();
+        report.intervals = Some(Intervals { level: 0.95, resamples: 1000, seed: 0, figures });
+        let table = report.to_string();
+        for line in [
+            "accuracy           0.5000  (0.2500 to 0.7500)",
+            "answered           0.7500 of the documents, from a confidence of 0.7500 on; 0.6667 of them right",
+            "In brackets: where 95 % of 1000 bootstrap resamples lie.",
+        ] {
+            assert!(table.lines().any(|found| found == line), "{line}\n{table}");
+        }
+    }
+
+    #[test]
+    fn labels_with_thresholds_of_their_own_show_them() {
+        let decision = Decision { thresholds: Some(vec![0.25, 0.75]), ..Decision::plain(true, 0.5) };
+        let targets = [Target::Many([0, 1].into()), Target::Many([].into())];
+        let report = Report::decided(&strings(&["a", "b"]), Truth::Multi(&targets), &[0.3, 0.6, 0.1, 0.3], &decision);
+        let table = report.unwrap().to_string();
+        assert!(table.contains("predicted from thresholds of their own up"), "{table}");
+        assert!(table.lines().any(|line| line.ends_with("        1     0.7500")), "{table}");
     }
 
     #[test]

@@ -25,9 +25,6 @@ const SEED_STEPS: u64 = 4;
 const SEED_WIDE: u64 = 6;
 pub(super) const SEED_AUGMENT: u64 = 7;
 
-/// The probability from which on a label of a multi-label classifier is given.
-pub(super) const DEFAULT_THRESHOLD: f32 = 0.5;
-
 /// Everything that a training holds.
 pub(super) struct Run<'a> {
     pub(super) plan: Plan,
@@ -129,7 +126,7 @@ impl Run<'_> {
         let validation = match &self.validation {
             Some(validation) => {
                 let probabilities = model.probabilities(&validation.inputs);
-                let Decision { multi_label, threshold } = self.decision;
+                let Decision { multi_label, threshold, .. } = self.decision;
                 Some(validation.report(&self.labels, &probabilities, multi_label, threshold)?)
             }
             None => None,

@@ -4,6 +4,7 @@ mod augmented;
 mod bag;
 mod classical;
 mod corpus;
+mod decisions;
 mod documents;
 mod learning;
 mod manifest;

@@ -114,12 +114,37 @@ fn descriptions_of_something_else_are_refused() {
     refused("no labels", |manifest, _| manifest["labels"] = json!([]));
     refused("two of its labels", |manifest, _| manifest["labels"][0] = manifest["labels"][1].clone());
     refused("threshold is 2", |manifest, _| manifest["decision"]["threshold"] = json!(2.0));
+    for (expected, key, value) in [
+        ("temperature is 0", "calibration", json!({"method": "temperature", "temperature": 0.0})),
+        ("unknown variant `platt`", "calibration", json!({"method": "platt"})),
+        ("1 curves of calibration", "calibration", json!({"method": "isotonic", "curves": [{"x": [0.5], "y": [0.5]}]})),
+        ("gives one label a document", "thresholds", json!([0.5])),
+        ("does not give one of two labels", "positive", json!({"label": 1, "threshold": 0.5})),
+        ("abstains below 7", "abstain_below", json!(7.0)),
+        ("unknown field `magic`", "magic", json!(1)),
+    ] {
+        refused(expected, |manifest, _| manifest["decision"][key] = value);
+    }
     refused("unknown field", |manifest, _| manifest["pipeline"]["spec"]["clean"]["magic"] = json!(true));
     refused("stands twice", |manifest, _| {
         let tokens = &mut manifest["pipeline"]["vocabulary"]["tokens"];
         tokens[2] = tokens[1].clone();
     });
     refused("describe", |manifest, _| *manifest = json!([1, 2, 3]));
+}
+
+/// Processors round differently, and a steep calibration makes much of that: probes are about the model itself.
+#[test]
+fn a_calibration_does_not_touch_what_the_probes_check() {
+    let (mut manifest, tensors) = parts();
+    let n_labels = manifest["labels"].as_array().unwrap().len();
+    manifest["decision"]["calibration"] = json!({"method": "temperature", "temperature": 0.05});
+    let (classifier, _) = from_bytes(file(&serde_json::to_vec(&manifest).unwrap(), &tensors)).unwrap();
+    let sharp = classifier.predict_batch(&["where is my parcel?"]);
+    assert!(sharp.row(0).iter().copied().fold(0.0, f32::max) > 0.999, "{:?}", sharp.row(0));
+    let step = json!({"x": [0.4999, 0.5], "y": [0.0, 1.0]});
+    manifest["decision"]["calibration"] = json!({"method": "isotonic", "curves": vec![step; n_labels]});
+    from_bytes(file(&serde_json::to_vec(&manifest).unwrap(), &tensors)).unwrap();
 }
 
 #[test]

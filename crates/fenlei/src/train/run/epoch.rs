@@ -144,7 +144,7 @@ impl Run<'_> {
         if probabilities.iter().any(|p| !p.is_finite()) {
             return Err(diverged(self.progress.epochs_done + 1));
         }
-        let Decision { multi_label, threshold } = self.decision;
+        let Decision { multi_label, threshold, .. } = self.decision;
         let report = validation.report(&self.labels, &probabilities, multi_label, threshold)?;
         Ok((Some(report), averaged))
     }

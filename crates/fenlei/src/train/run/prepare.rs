@@ -7,8 +7,8 @@ use fenlei_nn::rng;
 use fenlei_nn::spec::HeadSpec;
 use fenlei_nn::training::{Average, Training};
 
-use super::{DEFAULT_THRESHOLD, Progress, Run, SEED_AUGMENT, SEED_SPLIT, SEED_WEIGHTS, SEED_WIDE, wide};
-use crate::classifier::Decision;
+use super::{Progress, Run, SEED_AUGMENT, SEED_SPLIT, SEED_WEIGHTS, SEED_WIDE, wide};
+use crate::classifier::{DEFAULT_THRESHOLD, Decision};
 use crate::data::{Dataset, Target, listed};
 use crate::features::{Labels, Vectorizer, WordVectors};
 use crate::metrics::align_labels;
@@ -32,12 +32,12 @@ impl<'a> Run<'a> {
         let further: Vec<&str> = options.teacher.iter().flat_map(Teacher::texts).collect();
         let from = options.from.take();
         let (pipeline, labels, decision, old) = match from {
-            Some(old) => (old.pipeline, old.labels, old.decision, Some(old.model)),
+            Some(old) => (old.pipeline, old.labels, old.decision.for_other_weights(), Some(old.model)),
             None => {
                 let texts = kept.iter().map(|&i| documents.texts[i].as_str());
                 let texts: Vec<&str> = texts.chain(further.iter().copied()).collect();
                 let pipeline = plan.pipeline.fit(&texts)?;
-                let decision = Decision { multi_label: documents.multi_label, threshold: DEFAULT_THRESHOLD };
+                let decision = Decision::plain(documents.multi_label, DEFAULT_THRESHOLD);
                 (pipeline, documents.labels.clone(), decision, None)
             }
         };

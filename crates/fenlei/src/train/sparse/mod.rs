@@ -15,9 +15,9 @@ use fenlei_nn::rng;
 
 use super::augmented::{augmenter_of, copies};
 use super::examples::{Documents, hold_back};
-use super::run::{DEFAULT_THRESHOLD, SEED_AUGMENT, SEED_SPLIT};
+use super::run::{SEED_AUGMENT, SEED_SPLIT};
 use super::{Event, Plan, StopReason, TrainOptions, Trained};
-use crate::classifier::{Classifier, Decision};
+use crate::classifier::{Classifier, DEFAULT_THRESHOLD, Decision};
 use crate::data::{Dataset, Target, listed};
 use crate::features::{Labels, Vectorizer};
 use crate::metrics::Report;
@@ -40,7 +40,7 @@ pub(super) fn train(
     let share = if options.validation.is_some() { 0.0 } else { plan.train.validation };
     let (kept, held) = hold_back(documents, share, rng::derive(plan.seed, SEED_SPLIT))?;
     let labels = &documents.labels;
-    let decision = Decision { multi_label: documents.multi_label, threshold: DEFAULT_THRESHOLD };
+    let decision = Decision::plain(documents.multi_label, DEFAULT_THRESHOLD);
     let learned_from = Documents::new(documents, &kept, labels, decision.multi_label)?;
     check_every_label(labels, &learned_from.targets, decision.multi_label)?;
     let validation = match options.validation {
@@ -111,7 +111,7 @@ fn report(classifier: &Classifier, documents: &Documents<'_>) -> Result<Report> 
     for some in documents.texts.chunks(DOCS_AT_A_TIME) {
         probabilities.extend_from_slice(classifier.predict_batch(some).probabilities());
     }
-    let Decision { multi_label, threshold } = classifier.decision;
+    let Decision { multi_label, threshold, .. } = classifier.decision;
     documents.report(&classifier.labels, &probabilities, multi_label, threshold)
 }
 

@@ -3,20 +3,19 @@
 //! Invariant: whoever predicts, in training, evaluation or service, calls [`Classifier::predict_batch`]. There is no
 //! other way from a text to a score.
 
-use serde::{Deserialize, Serialize};
+mod calibration;
+mod decision;
+mod isotonic;
+mod temperature;
+
+pub use calibration::Calibration;
+pub use decision::{Decided, Decision, Positive};
+pub use isotonic::IsotonicCurve;
+
+pub(crate) use decision::{DEFAULT_THRESHOLD, most_probable};
 
 use crate::model::Model;
 use crate::text::TextPipeline;
-
-/// How scores become labels.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Decision {
-    /// Whether a document may have any number of labels.
-    pub multi_label: bool,
-    /// The probability from which on a label of a multi-label classifier is given.
-    pub threshold: f32,
-}
 
 /// Everything that a prediction needs.
 #[derive(Debug)]
@@ -58,6 +57,16 @@ impl Classifier {
     /// # Ok::<(), fenlei::Error>(())
     /// ```
     pub fn predict_batch<S: AsRef<str> + Sync>(&self, texts: &[S]) -> Predictions {
+        let mut predictions = self.uncalibrated_batch(texts);
+        if let Some(calibration) = &self.decision.calibration {
+            calibration.apply(&mut predictions.probabilities, self.labels.len(), self.decision.multi_label);
+        }
+        predictions
+    }
+
+    /// What the model itself says, which a calibration is fitted on and checks of the model are made with. A steep
+    /// calibration makes much of the rounding of a processor.
+    pub(crate) fn uncalibrated_batch<S: AsRef<str> + Sync>(&self, texts: &[S]) -> Predictions {
         let probabilities = self.model.probabilities(&self.pipeline, texts);
         Predictions { probabilities, n_labels: self.labels.len() }
     }
@@ -78,13 +87,20 @@ impl Classifier {
     }
 
     /// How scores become labels.
-    pub fn decision(&self) -> Decision {
-        self.decision
+    pub fn decision(&self) -> &Decision {
+        &self.decision
     }
 
-    /// Changes the probability from which on a label of a multi-label classifier is given.
+    /// Changes the probability from which on a label is given: any label of a multi-label classifier, or the positive
+    /// one of two where the decision has one.
     pub fn set_threshold(&mut self, threshold: f32) {
-        self.decision.threshold = threshold;
+        match &mut self.decision.positive {
+            Some(positive) => positive.threshold = threshold,
+            None => {
+                self.decision.threshold = threshold;
+                self.decision.thresholds = None;
+            }
+        }
     }
 }
 
