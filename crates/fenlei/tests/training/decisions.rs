@@ -126,9 +126,8 @@ fn a_decision_travels_in_the_model_file_and_holds_alone_and_in_a_batch() {
 fn what_is_chosen_depends_on_model_and_documents_not_on_what_was_chosen_before() {
     let (_, mut trained) = trained("nb", &noisy(400, 1));
     let validation = noisy(400, 2);
-    let mut choose = |spec: &CalibrationSpec| {
-        calibrate(&mut trained.classifier, &validation, "validation".as_ref(), spec).unwrap()
-    };
+    let mut choose =
+        |spec: &CalibrationSpec| calibrate(&mut trained.classifier, &validation, "validation".as_ref(), spec).unwrap();
     let first = choose(&TEMPERATURE);
     choose(&CalibrationSpec { method: Method::Isotonic, abstain: Some(Abstain::Below(0.9)), ..TEMPERATURE });
     let again = choose(&TEMPERATURE);
@@ -213,7 +212,11 @@ fn documents_that_tell_nothing_are_refused() {
     let first: Vec<usize> = (0..29).collect();
     let fifty: Vec<usize> = (0..50).collect();
     for (documents, spec, expected) in [
-        (all.subset(&first), &TEMPERATURE, "v.csv: found 29 documents with labels that the model knows, expected at least 30"),
+        (
+            all.subset(&first),
+            &TEMPERATURE,
+            "v.csv: found 29 documents with labels that the model knows, expected at least 30",
+        ),
         (all.subset(&fifty), &isotonic, "use --method temperature"),
         (all.subset(&good), &TEMPERATURE, "every document has the same label, \"good\""),
         (all.subset(&nearly), &isotonic, "1 of"),
@@ -273,7 +276,8 @@ fn two_models_are_compared_document_by_document() {
     let shown = found.disagreements(&few.classifier, &many.classifier, &test, 4);
     assert!(shown.iter().any(|document| document.right == Side::B));
     for document in shown {
-        let (right, wrong) = if document.right == Side::A { (&document.a, &document.b) } else { (&document.b, &document.a) };
+        let (right, wrong) =
+            if document.right == Side::A { (&document.a, &document.b) } else { (&document.b, &document.a) };
         assert_eq!(*right, document.truth);
         assert_ne!(*wrong, document.truth);
         assert_eq!(document.text, test.texts[document.document - 1]);
