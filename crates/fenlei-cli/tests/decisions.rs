@@ -7,7 +7,14 @@ use std::fmt::Write as _;
 use insta::assert_snapshot;
 use program::Folder;
 
-/// Reviews of which words tell the label three times in four, in a fixed order.
+/// A number that shows no pattern (the finaliser of SplitMix64).
+fn mixed(number: u64) -> u64 {
+    let mut z = number.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z ^ (z >> 27)
+}
+
+/// Reviews of which words tell the label three times in four, always the same.
 fn noisy(n: usize, offset: usize) -> String {
     const GOOD: [&str; 5] = ["lovely", "fine", "wonderful", "clever", "warm"];
     const BAD: [&str; 5] = ["dull", "awful", "boring", "cold", "poor"];
@@ -15,8 +22,9 @@ fn noisy(n: usize, offset: usize) -> String {
     for i in offset..offset + n {
         let is_good = i % 2 == 0;
         let word = |k: usize| {
-            let says_good = is_good == ((i * 7 + k * 13 + i / 9) % 4 != 0);
-            if says_good { GOOD[(i / 2 + k) % 5] } else { BAD[(i / 3 + k) % 5] }
+            let draw = mixed((8 * i + k) as u64);
+            let words = if is_good == (draw % 4 != 0) { GOOD } else { BAD };
+            words[(draw >> 8) as usize % 5]
         };
         let label = if is_good { "good" } else { "bad" };
         let _ = writeln!(csv, "a {} film with {} acting and {} scenes {i},{label}", word(0), word(1), word(2));

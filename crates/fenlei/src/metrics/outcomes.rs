@@ -140,7 +140,8 @@ impl Outcomes {
             Figure::MacroRecall => Some(Average::macro_mean(counts).recall),
             Figure::MacroF1 => Some(Average::macro_mean(counts).f1),
             Figure::WeightedF1 => Some(Average::weighted_mean(counts).f1),
-            Figure::MicroF1 => Some(Average::micro(counts).f1),
+            // With one label a document it is the accuracy.
+            Figure::MicroF1 => many(Average::micro(counts).f1),
             Figure::SamplesF1 => many(f1 / n_docs),
             Figure::HammingLoss => many(n_wrong_pairs as f64 / n_pairs),
             Figure::MatthewsCorrelation => single(Some(matthews(counts))),

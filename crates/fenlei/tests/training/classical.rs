@@ -219,7 +219,7 @@ fn files_whose_numbers_do_not_fit_are_refused() {
     assert!(other.contains("expected U32"), "{other}");
 }
 
-/// Made by `cargo run -p fenlei --example make_classical_golden`.
+/// Made by `cargo run -p fenlei --example make_classical_golden`, and `make_ensemble_golden`.
 #[test]
 fn files_of_version_1_load_and_predict_for_ever() {
     #[derive(serde::Deserialize)]
@@ -232,6 +232,7 @@ fn files_of_version_1_load_and_predict_for_ever() {
         (&include_bytes!("../../testdata/hashed-v1.fenlei")[..], include_str!("../../testdata/hashed-v1.json")),
         (&include_bytes!("../../testdata/wide-v1.fenlei")[..], include_str!("../../testdata/wide-v1.json")),
         (&include_bytes!("../../testdata/bag-v1.fenlei")[..], include_str!("../../testdata/bag-v1.json")),
+        (&include_bytes!("../../testdata/ensemble-v1.fenlei")[..], include_str!("../../testdata/ensemble-v1.json")),
     ] {
         let stored: Stored = serde_json::from_str(stored).unwrap();
         let (classifier, _) = from_bytes(file.to_vec()).unwrap();
