@@ -13,11 +13,19 @@ use crate::scalar::Scalar;
 pub struct Shares<T> {
     /// `[n_tokens]` of the batch: the part of each token.
     pub tokens: Vec<T>,
-    /// What filters found, document after document. Their shares are another view of the same sum, biases included.
+    /// What filters found, and tokens by themselves where they are read one by one. Their shares are another view of the same sum, biases included.
     pub wins: Vec<FilterWin<T>>,
 }
 
-/// The run of tokens that one filter answers with.
+impl<T: Scalar> Shares<T> {
+    /// Adds what one token has by itself: `i` counts in the batch, `of_doc` in the document.
+    pub(crate) fn push_token(&mut self, doc: usize, of_doc: usize, i: usize, share: T) {
+        self.tokens[i] += share;
+        self.wins.push(FilterWin { doc: doc as u32, start: of_doc as u32, end: of_doc as u32 + 1, share });
+    }
+}
+
+/// The run of tokens that one filter answers with, or a single token.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct FilterWin<T> {
     /// The document, counted in the batch.

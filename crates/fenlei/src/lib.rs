@@ -9,6 +9,7 @@ pub mod data;
 pub mod embed;
 pub mod error;
 pub mod eval;
+pub mod explain;
 pub mod features;
 pub mod metrics;
 pub mod model;

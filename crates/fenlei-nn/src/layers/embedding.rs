@@ -69,7 +69,8 @@ impl<T: Scalar> Layer<T> for Embedding {
         // Every token has a row of its own; an empty document has one of zeros.
         for doc in 0..batch.n_docs() {
             for (i, row) in batch.doc(doc).zip(y.doc(doc)) {
-                shares.tokens[i] += y.row(row).iter().zip(dy.row(row)).fold(T::ZERO, |sum, (&e, &d)| sum + e * d);
+                let share = y.row(row).iter().zip(dy.row(row)).fold(T::ZERO, |sum, (&e, &d)| sum + e * d);
+                shares.push_token(doc, i - batch.doc(doc).start, i, share);
             }
         }
         true

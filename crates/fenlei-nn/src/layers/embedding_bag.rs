@@ -84,7 +84,7 @@ impl<T: Scalar> Layer<T> for EmbeddingBag {
             for i in batch.doc(doc) {
                 let row = &table[batch.ids[i] as usize * self.dim..][..self.dim];
                 let sum = row.iter().zip(dy.row(doc)).fold(T::ZERO, |sum, (&e, &d)| sum + e * d);
-                shares.tokens[i] += value::<T>(batch, i) * sum;
+                shares.push_token(doc, i - batch.doc(doc).start, i, value::<T>(batch, i) * sum);
             }
         }
         true
