@@ -13,6 +13,7 @@ pub mod explain;
 pub mod features;
 pub mod metrics;
 pub mod model;
+pub mod report;
 pub mod storage;
 #[doc(hidden)]
 pub mod testing;
