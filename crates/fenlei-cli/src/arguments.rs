@@ -16,6 +16,7 @@ use crate::data::DataArgs;
 use crate::demo::DemoArguments;
 use crate::embed::EmbedArguments;
 use crate::evaluate::EvalArguments;
+use crate::explain::ExplainArguments;
 use crate::inspect::InspectArguments;
 use crate::predict::PredictArguments;
 use crate::train::TrainArguments;
@@ -42,6 +43,7 @@ const EXAMPLES: &str = "Examples:
 pub(crate) enum Subcommands {
     Train(TrainArguments),
     Eval(EvalArguments),
+    Explain(ExplainArguments),
     Predict(PredictArguments),
     Cluster(ClusterArguments),
     Inspect(InspectArguments),

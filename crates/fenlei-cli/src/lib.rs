@@ -12,6 +12,7 @@ mod demo;
 mod embed;
 mod evaluate;
 mod exit;
+mod explain;
 mod inspect;
 mod interrupt;
 mod output;
@@ -54,6 +55,7 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<()> {
     match arguments.command {
         Subcommands::Train(args) => train::run(&args),
         Subcommands::Eval(args) => evaluate::run(&args),
+        Subcommands::Explain(args) => explain::run(&args),
         Subcommands::Predict(args) => predict::run(&args),
         Subcommands::Cluster(args) => cluster::run(&args),
         Subcommands::Inspect(args) => inspect::run(&args),
