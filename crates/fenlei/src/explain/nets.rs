@@ -19,8 +19,11 @@ use crate::features::FeatureOrigin;
 use crate::model::{Link, NetInputs, NetModel, Wide, softplus};
 use crate::text::UNKNOWN_TOKEN;
 
-/// Texts that pass through the net together: enough that they share most of their tokens.
+/// Texts that pass through the net together, at most: enough that they share most of their tokens.
 const TEXTS_AT_A_TIME: usize = 128;
+
+/// And so many bytes of text, or a single longer one, so that memory stays bounded.
+const BYTES_AT_A_TIME: usize = 1 << 18;
 
 /// The explanation of every text; `None` where the net has none of its own.
 pub(super) fn explain<S: AsRef<str> + Sync>(task: &Task<'_, S>, model: &NetModel) -> Option<Vec<Parts>> {
@@ -28,8 +31,15 @@ pub(super) fn explain<S: AsRef<str> + Sync>(task: &Task<'_, S>, model: &NetModel
     let method = if is_linear(&model.spec().layers) && model.wide().is_none() { Method::Exact } else { Method::Linearised };
     let mut memory = Memory::default();
     let mut explained = Vec::with_capacity(task.texts.len());
-    for first in (0..task.texts.len()).step_by(TEXTS_AT_A_TIME) {
-        let texts = first..(first + TEXTS_AT_A_TIME).min(task.texts.len());
+    let mut first = 0;
+    while first < task.texts.len() {
+        let mut n_bytes = 0;
+        let more = task.texts[first..].iter().take(TEXTS_AT_A_TIME).take_while(|text| {
+            n_bytes += text.as_ref().len();
+            n_bytes <= BYTES_AT_A_TIME
+        });
+        let texts = first..first + more.count().max(1);
+        first = texts.end;
         explained.extend(some(task, model, outputs, method, texts, &mut memory)?);
     }
     Some(explained)

@@ -5,8 +5,8 @@ use super::words::Words;
 use super::{Method, NgramWeight, Parts, Task};
 use crate::classifier::Predictions;
 
-/// Texts that are predicted at a time.
-const TEXTS_AT_A_TIME: usize = 2048;
+/// Bytes of text that are predicted at a time: every word left out is a text more.
+const BYTES_AT_A_TIME: usize = 1 << 22;
 
 /// A probability is not nearer to 0 or 1 than this, so that its log-odds say something.
 const LEAST: f64 = 1e-7;
@@ -23,7 +23,7 @@ pub(super) fn explain<S: AsRef<str> + Sync>(task: &Task<'_, S>, predictions: &Pr
         let places: Vec<(u32, u32)> =
             words.places().iter().copied().take(task.options.max_words_left_out).collect();
         let score = log_odds(predictions.row(number)[label]);
-        for some in places.chunks(TEXTS_AT_A_TIME) {
+        for some in places.chunks((BYTES_AT_A_TIME / text.len().max(1)).max(1)) {
             let without: Vec<String> = some.iter().map(|&place| without(text, place)).collect();
             let of_others = task.classifier.predict_batch(&without);
             for (i, &place) in some.iter().enumerate() {

@@ -156,3 +156,26 @@ fn a_label_that_there_is_not_is_refused() {
     let options = ExplainOptions { label: Some(2), ..ExplainOptions::default() };
     assert!(explain(&classifier, &["x"], &options).unwrap_err().is_wrong_use());
 }
+
+#[test]
+fn every_family_of_model_files_can_be_explained() {
+    let exact = ["bag", "classical", "hashed"];
+    let left_out = ["averages", "k-means", "lda", "nmf"];
+    for name in [&exact[..], &left_out, &["classifier", "wide"]].concat() {
+        let path = format!("{}/testdata/{name}-v1.fenlei", env!("CARGO_MANIFEST_DIR"));
+        let (classifier, _) = crate::artifact::load(path.as_ref()).unwrap();
+        let vocab = classifier.pipeline().vocab();
+        let known: Vec<&str> = (1..12).filter_map(|id| vocab.token(id)).collect();
+        let explanations = explain(&classifier, &[known.join(" ").as_str(), ""], &ExplainOptions::default()).unwrap();
+        let method = explanations[0].method;
+        assert_eq!(method == Method::LeaveOneOut, left_out.contains(&name), "{name}: {method:?}");
+        assert!(method == Method::Exact || !exact.contains(&name), "{name}: {method:?}");
+        assert!(explanations[0].words.iter().any(|word| word.weight != 0.0), "{name}");
+        assert!(explanations[1].words.is_empty(), "{name}");
+        for explanation in explanations {
+            let sum: f64 = explanation.words.iter().map(|word| word.weight).sum();
+            let base = explanation.base.unwrap_or(explanation.score - sum);
+            assert!((sum + base - explanation.score).abs() < 1e-5, "{name}");
+        }
+    }
+}

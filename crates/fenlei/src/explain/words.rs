@@ -11,8 +11,9 @@ pub(super) struct Words<'a> {
     text: &'a str,
     places: Vec<(u32, u32)>,
     weights: Vec<f64>,
-    /// By what they read: weight, places, bytes of the first place.
-    ngrams: BTreeMap<String, (f64, usize, (u32, u32))>,
+    /// By what they read: weight, and the bytes of each place, which may stand there twice where two parts of a model
+    /// read the same n-gram.
+    ngrams: BTreeMap<String, (f64, Vec<(u32, u32)>)>,
 }
 
 impl<'a> Words<'a> {
@@ -49,12 +50,11 @@ impl<'a> Words<'a> {
         }
     }
 
-    /// Gives an n-gram a weight, for one place of it more.
+    /// Gives an n-gram a weight for one of its places.
     pub fn add_ngram(&mut self, name: String, place: (u32, u32), weight: f64) {
-        let (sum, n_places, first) = self.ngrams.entry(name).or_insert((0.0, 0, place));
+        let (sum, places) = self.ngrams.entry(name).or_default();
         *sum += weight;
-        *n_places += 1;
-        *first = (*first).min(place);
+        places.push(place);
     }
 
     /// Divides the weights of features (`weight(column)`) evenly among their places, and the share of a place among its
@@ -84,8 +84,13 @@ impl<'a> Words<'a> {
 
     /// The words with their weights, and the `n_ngrams` n-grams that weigh most.
     pub fn finish(self, n_ngrams: usize) -> (Vec<WordWeight>, Vec<NgramWeight>) {
-        let mut ngrams: Vec<_> = self.ngrams.into_iter().filter(|(_, (weight, ..))| *weight != 0.0).collect();
-        ngrams.sort_by(|a, b| b.1.0.abs().total_cmp(&a.1.0.abs()).then(a.1.2.cmp(&b.1.2)));
+        let of_ngram = |(text, (weight, mut places)): (String, (f64, Vec<(u32, u32)>))| {
+            places.sort_unstable();
+            places.dedup();
+            (text, weight, places.len(), places[0])
+        };
+        let mut ngrams: Vec<_> = self.ngrams.into_iter().filter(|(_, (weight, _))| *weight != 0.0).map(of_ngram).collect();
+        ngrams.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()).then(a.3.cmp(&b.3)));
         ngrams.truncate(n_ngrams);
         let mut chars = CharCounter { text: self.text, byte: 0, n_chars: 0 };
         let words = self.places.iter().zip(&self.weights).map(|(&bytes, &weight)| WordWeight {
@@ -100,7 +105,7 @@ impl<'a> Words<'a> {
             let word = words.partition_point(|word| of(word).0 < byte);
             words.get(word).filter(|word| of(word).0 == byte).map(|word| of(word).1)
         };
-        let ngrams = ngrams.into_iter().map(|(text, (weight, n_places, bytes))| {
+        let ngrams = ngrams.into_iter().map(|(text, weight, n_places, bytes)| {
             let start = char_at(bytes.0, |word| (word.bytes.0, word.chars.0));
             let end = char_at(bytes.1, |word| (word.bytes.1, word.chars.1));
             // Of tokens that were joined into one word only one end may be known.
@@ -139,12 +144,13 @@ mod tests {
         let mut words = Words::new(text, [(0, 6), (7, 11)].into_iter());
         words.add((7, 11), 1.5);
         words.add((0, 6), -0.5);
-        words.add_ngram("很好 film".to_owned(), (0, 11), 1.0);
+        words.add_ngram("很好 film".to_owned(), (0, 11), 0.75);
+        words.add_ngram("很好 film".to_owned(), (0, 11), 0.25);
         assert_eq!(words.sum(), 1.0);
         let (words, ngrams) = words.finish(5);
         assert_eq!((words[0].text.as_str(), words[0].bytes, words[0].chars), ("很好", (0, 6), (0, 2)));
         assert_eq!((words[1].text.as_str(), words[1].chars, words[1].weight), ("film", (3, 7), 1.5));
-        assert_eq!((ngrams[0].chars, ngrams[0].n_places), ((0, 7), 1));
+        assert_eq!((ngrams[0].chars, ngrams[0].n_places, ngrams[0].weight), ((0, 7), 1, 1.0));
     }
 
     #[test]

@@ -16,6 +16,10 @@ use crate::metrics::Confusion;
 /// More labels than this give no matrix but a list of errors.
 const MATRIX_LABELS: usize = 25;
 
+/// Sections that stand two in a row where there is room.
+const HALF: [&str; 8] =
+    ["roc", "precision-recall", "calibration", "confidences", "thresholds", "coverage", "lengths", "slices"];
+
 /// Errors that such a list holds.
 const ERRORS_LISTED: usize = 20;
 
@@ -44,7 +48,8 @@ impl ReportData {
         }
         page.push("</nav><main>");
         for (id, title, body) in &sections {
-            page.push(&format!("<section aria-labelledby=\"{id}\"><h2 id=\"{id}\">{}</h2>{body}</section>\n", escape(title)));
+            let class = if HALF.contains(id) { " class=\"half\"" } else { "" };
+            page.push(&format!("<section{class} aria-labelledby=\"{id}\"><h2 id=\"{id}\">{}</h2>{body}</section>\n", escape(title)));
         }
         page.push("</main>");
         Ok(page.finish())
@@ -239,7 +244,8 @@ impl ReportData {
         if self.errors.is_empty() {
             return format!("<p class=\"note\">{}</p>", escape(&t.errors_none));
         }
-        let mut out = format!("<p class=\"note\">{}</p>", escape(&t.errors_note));
+        let method = self.errors.first().map_or("", |error| words::method(error.explanation.method, t));
+        let mut out = format!("<p class=\"note\">{} {}</p>", escape(&t.errors_note), escape(method));
         for error in &self.errors {
             let or_none = |labels: &[String]| if labels.is_empty() { "–".to_owned() } else { labels.join(", ") };
             let title = fill(&t.document, &[("n", &count(error.document))]);

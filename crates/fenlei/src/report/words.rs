@@ -67,19 +67,22 @@ fn shade(weight: f64, most: f64) -> Option<String> {
     (level > 0).then(|| format!("{}{}", if weight > 0.0 { 'p' } else { 'n' }, level.min(SHADES as u32)))
 }
 
-/// What the colours mean, and what the weights are.
-pub(super) fn legend(explanation: &Explanation, t: &Strings) -> String {
-    let for_label = fill(&t.legend_for, &[("label", &explanation.label)]);
-    let method = match explanation.method {
+/// How weights were found, in words.
+pub(super) fn method(method: Method, t: &Strings) -> &str {
+    match method {
         Method::Exact => &t.method_exact,
         Method::Linearised => &t.method_linearised,
         Method::LeaveOneOut => &t.method_leave_one_out,
-    };
+    }
+}
+
+/// What the colours mean.
+pub(super) fn legend(explanation: &Explanation, t: &Strings) -> String {
+    let for_label = fill(&t.legend_for, &[("label", &explanation.label)]);
     let mut out = format!(
-        "<p class=\"note\"><mark class=\"p4\">{}</mark> <mark class=\"n4\">{}</mark> {}",
+        "<p class=\"note\"><mark class=\"p4\">{}</mark> <mark class=\"n4\">{}</mark>",
         escape(&for_label),
-        escape(&t.legend_against),
-        escape(method)
+        escape(&t.legend_against)
     );
     if explanation.n_words_skipped > 0 {
         let _ = write!(out, " {}", escape(&fill(&t.skipped, &[("n", &explanation.n_words_skipped.to_string())])));
@@ -109,6 +112,9 @@ pub fn explanations_page(texts: &[&str], explanations: &[Explanation], model: &s
     page.push(&format!("<header><h1>{}</h1><p>{}</p>", escape(&t.explanations_title), escape(model)));
     page.push_theme_choice();
     page.push("</header><main>");
+    if let Some(first) = explanations.first() {
+        page.push(&format!("<p class=\"note\">{}</p>", escape(method(first.method, t))));
+    }
     for (number, (text, explanation)) in texts.iter().zip(explanations).enumerate() {
         page.push(&format!(
             "<section class=\"error\"><h2>{} · {}</h2><p>{} {} · logit {}</p>",
