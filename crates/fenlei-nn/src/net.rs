@@ -173,7 +173,15 @@ impl<T: Scalar> Net<T> {
         for i in (1..self.layers.len()).rev() {
             let (before, after) = d_outputs.split_at_mut(i);
             let x = Input::Rows(&outputs[i - 1]);
-            self.layers[i].backward(before.last_mut(), scratch, &mut caches[i], &after[0], &outputs[i], x, &self.params);
+            self.layers[i].backward(
+                before.last_mut(),
+                scratch,
+                &mut caches[i],
+                &after[0],
+                &outputs[i],
+                x,
+                &self.params,
+            );
         }
         let (first, cache) = (&self.layers[0], &mut caches[0]);
         first.attribute(shares, scratch, cache, &d_outputs[0], &outputs[0], batch, &self.params)

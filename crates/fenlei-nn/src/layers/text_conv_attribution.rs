@@ -53,12 +53,7 @@ impl TextConv {
                             shares.tokens[tokens.start + position + k - group.window.pad_left] += factor * product(k);
                         }
                         let (start, end) = (start as u32, (start + taps.len()) as u32);
-                        shares.wins.push(FilterWin {
-                            doc: doc as u32,
-                            start,
-                            end,
-                            share: gradient * value,
-                        });
+                        shares.wins.push(FilterWin { doc: doc as u32, start, end, share: gradient * value });
                     }
                 }
             }

@@ -28,7 +28,8 @@ const BYTES_AT_A_TIME: usize = 1 << 18;
 /// The explanation of every text; `None` where the net has none of its own.
 pub(super) fn explain<S: AsRef<str> + Sync>(task: &Task<'_, S>, model: &NetModel) -> Option<Vec<Parts>> {
     let outputs = Outputs::of_head(model.net().head())?;
-    let method = if is_linear(&model.spec().layers) && model.wide().is_none() { Method::Exact } else { Method::Linearised };
+    let method =
+        if is_linear(&model.spec().layers) && model.wide().is_none() { Method::Exact } else { Method::Linearised };
     let mut memory = Memory::default();
     let mut explained = Vec::with_capacity(task.texts.len());
     let mut first = 0;

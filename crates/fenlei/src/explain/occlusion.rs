@@ -20,8 +20,7 @@ pub(super) fn explain<S: AsRef<str> + Sync>(task: &Task<'_, S>, predictions: &Pr
         // Not the encoding: a model may read words that the vocabulary lacks.
         let places = pipeline.tokens_with_origin(text).into_iter().map(|(_, place)| place);
         let mut words = Words::new(text, places);
-        let places: Vec<(u32, u32)> =
-            words.places().iter().copied().take(task.options.max_words_left_out).collect();
+        let places: Vec<(u32, u32)> = words.places().iter().copied().take(task.options.max_words_left_out).collect();
         let score = log_odds(predictions.row(number)[label]);
         for some in places.chunks((BYTES_AT_A_TIME / text.len().max(1)).max(1)) {
             let without: Vec<String> = some.iter().map(|&place| without(text, place)).collect();

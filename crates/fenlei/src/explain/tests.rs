@@ -126,7 +126,8 @@ fn weights_of_nets_and_their_biases_sum_to_the_score() {
 
 #[test]
 fn a_model_without_an_explanation_of_its_own_has_its_words_left_out() {
-    let classifier = trained("cnn", 3, &["model.head=hierarchical", "model.wide=", "model.layers.0.dim=8", "train.validation=0"]);
+    let classifier =
+        trained("cnn", 3, &["model.head=hierarchical", "model.wide=", "model.layers.0.dim=8", "train.validation=0"]);
     check(&classifier, Method::LeaveOneOut);
     let options = ExplainOptions { max_words_left_out: 2, ..ExplainOptions::default() };
     let explanation = explain(&classifier, &["a fine film with words"], &options).unwrap().remove(0);

@@ -89,7 +89,8 @@ impl<'a> Words<'a> {
             places.dedup();
             (text, weight, places.len(), places[0])
         };
-        let mut ngrams: Vec<_> = self.ngrams.into_iter().filter(|(_, (weight, _))| *weight != 0.0).map(of_ngram).collect();
+        let mut ngrams: Vec<_> =
+            self.ngrams.into_iter().filter(|(_, (weight, _))| *weight != 0.0).map(of_ngram).collect();
         ngrams.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()).then(a.3.cmp(&b.3)));
         ngrams.truncate(n_ngrams);
         let mut chars = CharCounter { text: self.text, byte: 0, n_chars: 0 };

@@ -4,8 +4,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::distributions::{
-    CalibrationBin, CountBin, CoveragePoint, LengthSlice, Outcomes, Thresholds, calibration, coverage, histogram_of_confidence,
-    histogram_of_lengths, slices_by_length, thresholds, wilson,
+    CalibrationBin, CountBin, CoveragePoint, LengthSlice, Outcomes, Thresholds, calibration, coverage,
+    histogram_of_confidence, histogram_of_lengths, slices_by_length, thresholds, wilson,
 };
 use super::figures::{LabelCurve, precision_recall_curves, roc_curves};
 use crate::Result;
@@ -141,7 +141,8 @@ impl ReportData {
             text: mistake.text.to_owned(),
             explanation,
         });
-        let most_frequent = report.per_class.iter().reduce(|best, other| if other.support > best.support { other } else { best });
+        let most_frequent =
+            report.per_class.iter().reduce(|best, other| if other.support > best.support { other } else { best });
         let baseline = most_frequent.filter(|_| !report.multi_label).map(|class| Baseline {
             label: class.label.clone(),
             share: class.support as f64 / report.n_docs.max(1) as f64,

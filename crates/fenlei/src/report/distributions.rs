@@ -259,7 +259,8 @@ pub(super) fn thresholds(report: &Report, comparison: &Comparison) -> Option<Thr
 
 /// The accuracy of the surest answers, documents of equal confidence together.
 pub(super) fn coverage(outcomes: &Outcomes) -> Vec<CoveragePoint> {
-    let mut surest: Vec<(f32, bool)> = outcomes.confidence.iter().copied().zip(outcomes.right.iter().copied()).collect();
+    let mut surest: Vec<(f32, bool)> =
+        outcomes.confidence.iter().copied().zip(outcomes.right.iter().copied()).collect();
     surest.sort_by(|a, b| b.0.total_cmp(&a.0));
     let n = surest.len();
     let (mut n_right, mut answered) = (0usize, 0usize);
@@ -280,7 +281,8 @@ pub(super) fn coverage(outcomes: &Outcomes) -> Vec<CoveragePoint> {
 
 /// About a fifth of the documents each; documents of one length are never parted.
 pub(super) fn slices_by_length(outcomes: &Outcomes) -> Vec<LengthSlice> {
-    let mut by_length: Vec<(usize, bool)> = outcomes.n_chars.iter().copied().zip(outcomes.right.iter().copied()).collect();
+    let mut by_length: Vec<(usize, bool)> =
+        outcomes.n_chars.iter().copied().zip(outcomes.right.iter().copied()).collect();
     by_length.sort_unstable();
     let n = by_length.len();
     let mut slices = Vec::new();

@@ -35,7 +35,10 @@ mod tests {
 
     #[test]
     fn nothing_that_means_something_in_html_is_left() {
-        assert_eq!(escape("<script>a && \"b\"</script>'"), "&lt;script&gt;a &amp;&amp; &quot;b&quot;&lt;/script&gt;&#39;");
+        assert_eq!(
+            escape("<script>a && \"b\"</script>'"),
+            "&lt;script&gt;a &amp;&amp; &quot;b&quot;&lt;/script&gt;&#39;"
+        );
         assert_eq!(escape("a\u{0}b\u{202e}c\td"), "a\u{fffd}b\u{fffd}c\td");
         assert!(matches!(escape("很好 ok"), Cow::Borrowed(_)));
     }

@@ -50,7 +50,8 @@ pub(super) fn precision_recall_curves(report: &Report, comparison: &Comparison) 
 /// The second of two labels; of more the most frequent ones. Only those that some documents have and others have not.
 fn labels_shown(report: &Report) -> Vec<usize> {
     let two = report.labels.len() == 2 && !report.multi_label;
-    let mut shown: Vec<usize> = (0..report.labels.len()).filter(|&label| report.per_class[label].auc.is_some()).collect();
+    let mut shown: Vec<usize> =
+        (0..report.labels.len()).filter(|&label| report.per_class[label].auc.is_some()).collect();
     if two {
         shown.retain(|&label| label == 1);
     }

@@ -47,7 +47,8 @@ impl ReportData {
         rows_of(&mut out, &["", ""], &rows);
         if self.n_unknown > 0 {
             let labels = plain(&self.unknown_labels.join(", "));
-            let _ = writeln!(out, "{}\n", fill(&t.left_out_unknown, &[("n", &count(self.n_unknown)), ("labels", &labels)]));
+            let _ =
+                writeln!(out, "{}\n", fill(&t.left_out_unknown, &[("n", &count(self.n_unknown)), ("labels", &labels)]));
         }
         if self.n_unlabelled > 0 {
             let _ = writeln!(out, "{}\n", fill(&t.left_out_unlabelled, &[("n", &count(self.n_unlabelled))]));
@@ -110,7 +111,12 @@ impl ReportData {
             .collect();
         rows_of(&mut out, &[&t.characters, &t.support, &t.accuracy, "95 %"], &rows);
         self.write_errors(&mut out, t);
-        let _ = writeln!(out, "## {}\n\n```toml\n{}\n```", t.configuration, self.configuration_text().replace("```", "` ` `"));
+        let _ = writeln!(
+            out,
+            "## {}\n\n```toml\n{}\n```",
+            t.configuration,
+            self.configuration_text().replace("```", "` ` `")
+        );
         Ok(out)
     }
 

@@ -24,7 +24,9 @@ mod words;
 mod tests;
 
 pub use data::{About, Baseline, ReportData, ReportOptions, ShownMistake};
-pub use distributions::{CalibrationBin, CountBin, CoveragePoint, LengthSlice, ThresholdCurve, ThresholdPoint, Thresholds};
+pub use distributions::{
+    CalibrationBin, CountBin, CoveragePoint, LengthSlice, ThresholdCurve, ThresholdPoint, Thresholds,
+};
 pub use figures::LabelCurve;
 pub use strings::Language;
 pub use words::explanations_page;

@@ -49,7 +49,10 @@ impl ReportData {
         page.push("</nav><main>");
         for (id, title, body) in &sections {
             let class = if HALF.contains(id) { " class=\"half\"" } else { "" };
-            page.push(&format!("<section{class} aria-labelledby=\"{id}\"><h2 id=\"{id}\">{}</h2>{body}</section>\n", escape(title)));
+            page.push(&format!(
+                "<section{class} aria-labelledby=\"{id}\"><h2 id=\"{id}\">{}</h2>{body}</section>\n",
+                escape(title)
+            ));
         }
         page.push("</main>");
         Ok(page.finish())
@@ -290,9 +293,7 @@ impl ReportData {
     /// The configuration as the file that would give it.
     pub(super) fn configuration_text(&self) -> String {
         let plan = without_nulls(&self.configuration);
-        toml::to_string(&plan)
-            .or_else(|_| serde_json::to_string_pretty(&self.configuration))
-            .unwrap_or_default()
+        toml::to_string(&plan).or_else(|_| serde_json::to_string_pretty(&self.configuration)).unwrap_or_default()
     }
 }
 

@@ -36,13 +36,29 @@ pub(super) struct Axis<'a> {
 /// What is drawn. `colour` is one of the page's series, from 0.
 #[derive(Debug, Clone)]
 pub(super) enum Mark<'a> {
-    Line { colour: usize, points: &'a [(f64, f64)] },
+    Line {
+        colour: usize,
+        points: &'a [(f64, f64)],
+    },
     /// A thin line to compare with.
-    Guide { from: (f64, f64), to: (f64, f64) },
+    Guide {
+        from: (f64, f64),
+        to: (f64, f64),
+    },
     /// A bar from `x.0` to `x.1` and from `y.0` to `y.1`.
-    Bar { colour: usize, x: (f64, f64), y: (f64, f64), tip: String },
+    Bar {
+        colour: usize,
+        x: (f64, f64),
+        y: (f64, f64),
+        tip: String,
+    },
     /// A dot with a radius in units of the view box.
-    Dot { colour: usize, at: (f64, f64), radius: f64, tip: String },
+    Dot {
+        colour: usize,
+        at: (f64, f64),
+        radius: f64,
+        tip: String,
+    },
 }
 
 /// A chart.
@@ -94,7 +110,11 @@ impl Axis<'_> {
         if self.unit == Unit::Count && value >= 10_000.0 {
             return format!("{}k", value / 1000.0);
         }
-        let digits = if step >= 1.0 && (step - step.round()).abs() < 1e-9 { 0 } else { (1.0 - step.log10()).ceil().max(1.0) as usize };
+        let digits = if step >= 1.0 && (step - step.round()).abs() < 1e-9 {
+            0
+        } else {
+            (1.0 - step.log10()).ceil().max(1.0) as usize
+        };
         let digits = if step < 1.0 || digits > 0 { digits.min(4) } else { 0 };
         let mut text = format!("{value:.digits$}");
         if text.contains('.') {
@@ -237,8 +257,7 @@ mod tests {
             Mark::Line { colour: 0, points: &[(0.0, 0.0), (1.0, f64::NAN)] },
             Mark::Bar { colour: 1, x: (0.0, 0.5), y: (0.0, 9.0), tip: "<script>".to_owned() },
         ];
-        let svg =
-            Chart { id: "x", title: "T&T", description: "d", x: axis, y: axis, marks }.draw();
+        let svg = Chart { id: "x", title: "T&T", description: "d", x: axis, y: axis, marks }.draw();
         assert!(svg.contains(r#"role="img" aria-labelledby="x-t x-d"><title id="x-t">T&amp;T</title><desc id="x-d">"#));
         assert!(svg.contains("a &lt; b") && svg.contains("&lt;script&gt;") && !svg.contains("<script"));
         assert!(!svg.contains("style="));

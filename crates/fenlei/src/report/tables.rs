@@ -72,6 +72,9 @@ mod tests {
     #[test]
     fn cells_are_escaped() {
         let table = table(&["a", "<b>"], &[vec!["<i>".to_owned(), "1".to_owned()]]);
-        assert!(table.contains("<th scope=\"col\">&lt;b&gt;</th>") && table.contains("<th scope=\"row\">&lt;i&gt;</th><td>1</td>"));
+        assert!(
+            table.contains("<th scope=\"col\">&lt;b&gt;</th>")
+                && table.contains("<th scope=\"row\">&lt;i&gt;</th><td>1</td>")
+        );
     }
 }

@@ -78,7 +78,8 @@ fn a_page_needs_nothing_from_anywhere_and_every_reference_in_it_is_there() {
     for reference in html.split("href=\"#").skip(1).map(|part| part.split('"').next().unwrap()) {
         assert!(ids.contains(&reference), "{reference}");
     }
-    for labelled in html.split("aria-labelledby=\"").skip(1).flat_map(|part| part.split('"').next().unwrap().split(' ')) {
+    for labelled in html.split("aria-labelledby=\"").skip(1).flat_map(|part| part.split('"').next().unwrap().split(' '))
+    {
         assert!(ids.contains(&labelled), "{labelled}");
     }
     let n = ids.len();
@@ -109,16 +110,32 @@ fn tags_are_closed_in_the_order_in_which_they_were_opened() {
 fn every_section_is_there_and_figures_are_those_of_the_evaluation() {
     let data = data(&["a", "b"], false);
     let html = data.html(Language::En).unwrap();
-    for section in ["Summary", "Learning curves", "Confusion matrix", "Labels", "ROC curve", "Precision and recall",
-        "Calibration", "How sure the model is", "Thresholds", "Accuracy and coverage", "Lengths", "By length",
-        "Worst errors", "Model", "Configuration"]
-    {
+    for section in [
+        "Summary",
+        "Learning curves",
+        "Confusion matrix",
+        "Labels",
+        "ROC curve",
+        "Precision and recall",
+        "Calibration",
+        "How sure the model is",
+        "Thresholds",
+        "Accuracy and coverage",
+        "Lengths",
+        "By length",
+        "Worst errors",
+        "Model",
+        "Configuration",
+    ] {
         assert!(html.contains(&format!(">{section}</h2>")), "{section}");
     }
     assert_eq!(html.matches("role=\"img\"").count(), 9);
     let right: u64 = data.confidences.iter().map(|bin| bin.n_right).sum();
     assert_eq!(right as f64 / 40.0, data.report.accuracy);
-    assert_eq!(data.coverage.last().map(|point| (point.share_answered, point.accuracy)), Some((1.0, data.report.accuracy)));
+    assert_eq!(
+        data.coverage.last().map(|point| (point.share_answered, point.accuracy)),
+        Some((1.0, data.report.accuracy))
+    );
     let curve = &data.thresholds.as_ref().unwrap().curve;
     assert_eq!((curve.len(), curve[0].recall), (101, 1.0));
     let n_errors = ((1.0 - data.report.accuracy) * 40.0).round() as usize;

@@ -106,7 +106,12 @@ pub(super) fn ngrams(explanation: &Explanation, t: &Strings) -> String {
 ///
 /// # Errors
 /// When the texts that were built in are damaged.
-pub fn explanations_page(texts: &[&str], explanations: &[Explanation], model: &str, language: Language) -> Result<String> {
+pub fn explanations_page(
+    texts: &[&str],
+    explanations: &[Explanation],
+    model: &str,
+    language: Language,
+) -> Result<String> {
     let t = language.strings()?;
     let mut page = Page::new(t, &format!("{} · {model}", t.explanations_title));
     page.push(&format!("<header><h1>{}</h1><p>{}</p>", escape(&t.explanations_title), escape(model)));
