@@ -20,6 +20,7 @@ use crate::demo::DemoArguments;
 use crate::embed::EmbedArguments;
 use crate::ensemble::EnsembleArguments;
 use crate::evaluate::EvalArguments;
+use crate::explain::ExplainArguments;
 use crate::inspect::InspectArguments;
 use crate::predict::PredictArguments;
 use crate::train::TrainArguments;
@@ -49,6 +50,7 @@ pub(crate) enum Subcommands {
     Cv(CvArguments),
     Compare(CompareArguments),
     Calibrate(CalibrateArguments),
+    Explain(ExplainArguments),
     Predict(PredictArguments),
     #[command(after_help = "Examples:
   fenlei ensemble train reviews.csv --member cnn --member nb-svm

@@ -1,5 +1,7 @@
 //! `fenlei eval`: a model against documents that it has not learned from.
 
+mod report;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -14,9 +16,14 @@ use crate::calibrate::coverages;
 use crate::data::ReadArgs;
 use crate::output::{Voice, counted, grouped, print_json, shortened};
 use fenlei::eval::{Mistake, compare};
+use fenlei::report::{ReportData, ReportOptions};
+use report::ReportArguments;
 
 /// Characters of a text that a list of errors shows.
 const TEXT_SHOWN: usize = 100;
+
+/// Errors that a report explains, if not told otherwise.
+const ERRORS_REPORTED: usize = 12;
 
 /// Measure a model on labelled documents
 #[derive(Debug, Args)]
@@ -25,7 +32,8 @@ const TEXT_SHOWN: usize = 100;
   fenlei eval imdb.fenlei aclImdb_v1.tar.gz          The test part, where there are several
   fenlei eval reviews.fenlei test.csv --errors 20    With the worst errors
   fenlei eval reviews.fenlei test.csv --intervals    With bootstrap intervals
-  fenlei eval reviews.fenlei test.csv --json > report.json")]
+  fenlei eval reviews.fenlei test.csv --json > report.json
+  fenlei eval reviews.fenlei test.csv --report report.html --lang zh    With charts, errors and the configuration")]
 pub(crate) struct EvalArguments {
     /// The model
     #[arg(value_name = "MODEL")]
@@ -55,6 +63,8 @@ pub(crate) struct EvalArguments {
     #[arg(long, value_name = "P")]
     threshold: Option<f32>,
     #[command(flatten)]
+    report: ReportArguments,
+    #[command(flatten)]
     read: ReadArgs,
 }
 
@@ -71,7 +81,8 @@ struct Output<'a> {
 
 pub(crate) fn run(args: &EvalArguments) -> Result<()> {
     let voice = Voice { quiet: false, json: args.json };
-    let (mut classifier, _) = artifact::load(&args.model)?;
+    let report = args.report.resolve()?;
+    let (mut classifier, info) = artifact::load(&args.model)?;
     if let Some(threshold) = args.threshold {
         crate::predict::set_threshold(&mut classifier, threshold)?;
     }
@@ -95,6 +106,16 @@ pub(crate) fn run(args: &EvalArguments) -> Result<()> {
         voice.warn(format_args!("{} without a label left out", counted(comparison.n_unlabelled, "document")));
     }
     let curve = args.coverage.then(|| comparison.coverage_curve(&classifier));
+    if let Some((path, format)) = report {
+        let options = ReportOptions {
+            model: args.model.display().to_string(),
+            documents: args.path.display().to_string(),
+            n_errors: if args.errors > 0 { args.errors } else { ERRORS_REPORTED },
+        };
+        let data = ReportData::new(&classifier, &info, &documents, &comparison, &options)?;
+        args.report.write(path, format, &data)?;
+        voice.note(format_args!("wrote {}", path.display()));
+    }
     let mistakes = comparison.worst_mistakes(&classifier, &documents, args.errors);
     if args.json {
         let errors = (args.errors > 0).then_some(mistakes.as_slice());

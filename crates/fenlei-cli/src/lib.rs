@@ -17,6 +17,7 @@ mod embed;
 mod ensemble;
 mod evaluate;
 mod exit;
+mod explain;
 mod inspect;
 mod interrupt;
 mod output;
@@ -62,6 +63,7 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<()> {
         Subcommands::Cv(args) => cross_validate::run(&args),
         Subcommands::Compare(args) => compare::run(&args),
         Subcommands::Calibrate(args) => calibrate::run(&args),
+        Subcommands::Explain(args) => explain::run(&args),
         Subcommands::Predict(args) => predict::run(&args),
         Subcommands::Ensemble(args) => ensemble::run(&args),
         Subcommands::Cluster(args) => cluster::run(&args),

@@ -20,7 +20,7 @@ use rayon::prelude::*;
 
 use crate::output::grouped;
 use answer::AnswerStyle;
-use input::Input;
+pub(crate) use input::{Input, resolve as resolve_inputs};
 use line_queue::LineQueue;
 
 /// Lines that are predicted at a time, for each thread.

@@ -6,6 +6,7 @@
 //!
 //! Invariant: the same seed gives the same bits for any number of threads. Parallel code divides outputs, never sums.
 
+pub mod attribution;
 pub mod awake;
 pub mod compile;
 pub mod count;

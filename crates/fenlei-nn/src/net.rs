@@ -1,5 +1,6 @@
 //! A net: layers built from a description, their parameters, and the passes through them.
 
+use crate::attribution::Shares;
 use crate::compile::{CompileError, compile};
 use crate::init::Builder;
 use crate::layers::{Cache, Input, Layer, Pass};
@@ -148,6 +149,42 @@ impl<T: Scalar> Net<T> {
             let x = if i == 0 { Input::Tokens(batch) } else { Input::Rows(&outputs[i - 1]) };
             layer.backward(before.last_mut(), grads, &mut caches[i], &after[0], &outputs[i], x, &self.params);
         }
+    }
+
+    /// Divides `Σ d_logits · logits` of the last [`Pass::Trace`] among the tokens of the batch
+    /// ([`attribution`](crate::attribution)). False when the first layer cannot.
+    pub fn attribute(
+        &self,
+        shares: &mut Shares<T>,
+        scratch: &mut Grads<T>,
+        workspace: &mut Workspace<T>,
+        d_logits: &[T],
+        batch: &Batch,
+    ) -> bool {
+        scratch.reset(&self.params, &[]);
+        shares.wins.clear();
+        shares.tokens.clear();
+        shares.tokens.resize(batch.ids.len(), T::ZERO);
+        let Workspace { caches, outputs, d_outputs } = workspace;
+        d_outputs.resize_with(self.layers.len(), Rows::default);
+        let last = self.layers.len() - 1;
+        d_outputs[last].reset(&outputs[last].starts, outputs[last].width);
+        d_outputs[last].data.copy_from_slice(d_logits);
+        for i in (1..self.layers.len()).rev() {
+            let (before, after) = d_outputs.split_at_mut(i);
+            let x = Input::Rows(&outputs[i - 1]);
+            self.layers[i].backward(
+                before.last_mut(),
+                scratch,
+                &mut caches[i],
+                &after[0],
+                &outputs[i],
+                x,
+                &self.params,
+            );
+        }
+        let (first, cache) = (&self.layers[0], &mut caches[0]);
+        first.attribute(shares, scratch, cache, &d_outputs[0], &outputs[0], batch, &self.params)
     }
 
     /// Makes a net ready to be trained, also one that was [finalised](Self::finalise) before.

@@ -11,9 +11,11 @@ pub mod embed;
 pub mod ensemble;
 pub mod error;
 pub mod eval;
+pub mod explain;
 pub mod features;
 pub mod metrics;
 pub mod model;
+pub mod report;
 pub mod storage;
 #[doc(hidden)]
 pub mod testing;

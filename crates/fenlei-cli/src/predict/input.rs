@@ -6,7 +6,7 @@ use fenlei::{Error, Result};
 
 /// Where texts come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Input {
+pub(crate) enum Input {
     /// This text.
     Text(String),
     /// The lines of a file on disk.
@@ -18,7 +18,7 @@ pub(super) enum Input {
 }
 
 /// Finds out what the arguments are; none stand for standard input.
-pub(super) fn resolve(arguments: &[String], all_texts: bool) -> Result<Vec<Input>> {
+pub(crate) fn resolve(arguments: &[String], all_texts: bool) -> Result<Vec<Input>> {
     if arguments.is_empty() {
         if all_texts {
             return Err(Error::config(

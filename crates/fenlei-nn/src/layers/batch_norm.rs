@@ -62,7 +62,7 @@ impl<T: Scalar> Layer<T> for BatchNorm {
         moments.resize(2 * width, T::ZERO);
         batch.clear();
         let (mean, inverse) = moments.split_at_mut(width);
-        if pass == Pass::Predict || n_rows == 0 {
+        if !matches!(pass, Pass::Train { .. }) || n_rows == 0 {
             mean.copy_from_slice(params.data(self.running_mean));
             for (inverse, &variance) in inverse.iter_mut().zip(params.data(self.running_variance)) {
                 *inverse = inverse_deviation(variance);

@@ -1,6 +1,7 @@
 //! Layers side by side over the same input.
 
 use super::{Cache, Input, Layer, Pass};
+use crate::attribution::Shares;
 use crate::kernels::elementwise::add_to;
 use crate::params::{Grads, Params};
 use crate::ragged::{Batch, Rows};
@@ -150,6 +151,31 @@ impl<T: Scalar> Layer<T> for Branches<T> {
                 dx => branch.backward(dx, grads, inner, d_output, output, x, params),
             }
         }
+    }
+
+    fn attribute(
+        &self,
+        shares: &mut Shares<T>,
+        scratch: &mut Grads<T>,
+        cache: &mut Cache<T>,
+        dy: &Rows<T>,
+        _: &Rows<T>,
+        batch: &Batch,
+        params: &Params<T>,
+    ) -> bool {
+        let mut first = 0;
+        let mut d_output = Rows::default();
+        for ((branch, inner), output) in self.branches.iter().zip(&mut cache.inner).zip(&cache.outputs) {
+            let columns = first..first + output.width;
+            first = columns.end;
+            d_output.resize_like(&output.starts, output.width);
+            let rows = d_output.data.chunks_exact_mut(output.width).zip(dy.data.chunks_exact(self.n_out));
+            rows.for_each(|(d_output, dy)| d_output.copy_from_slice(&dy[columns.clone()]));
+            if !branch.attribute(shares, scratch, inner, &d_output, output, batch, params) {
+                return false;
+            }
+        }
+        true
     }
 
     fn begin_training(&self, params: &mut Params<T>) {

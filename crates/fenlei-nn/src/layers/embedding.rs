@@ -4,8 +4,9 @@ use rayon::prelude::*;
 
 use super::text_conv::Channel;
 use super::{Cache, Input, Layer, Pass};
+use crate::attribution::Shares;
 use crate::params::{Grads, Params};
-use crate::ragged::Rows;
+use crate::ragged::{Batch, Rows};
 use crate::scalar::Scalar;
 
 /// `y[i] = [table_1[token_i] | table_2[token_i] …]`. Empty documents get one row of zeros, so that every later layer has
@@ -53,6 +54,26 @@ impl<T: Scalar> Layer<T> for Embedding {
                 }
             }
         }
+    }
+
+    fn attribute(
+        &self,
+        shares: &mut Shares<T>,
+        _scratch: &mut Grads<T>,
+        _cache: &mut Cache<T>,
+        dy: &Rows<T>,
+        y: &Rows<T>,
+        batch: &Batch,
+        _params: &Params<T>,
+    ) -> bool {
+        // Every token has a row of its own; an empty document has one of zeros.
+        for doc in 0..batch.n_docs() {
+            for (i, row) in batch.doc(doc).zip(y.doc(doc)) {
+                let share = y.row(row).iter().zip(dy.row(row)).fold(T::ZERO, |sum, (&e, &d)| sum + e * d);
+                shares.push_token(doc, i - batch.doc(doc).start, i, share);
+            }
+        }
+        true
     }
 
     fn backward(

@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use super::{Cache, Input, Layer, Pass};
+use crate::attribution::Shares;
 use crate::init::{Builder, Init};
 use crate::kernels::documents::for_each_doc;
 use crate::kernels::elementwise::{add_column_sums, fill_rows};
@@ -66,6 +67,27 @@ impl<T: Scalar> Layer<T> for EmbeddingBag {
                 T::add_scaled(y, value(batch, i), &table[id as usize * dim..][..dim]);
             }
         });
+    }
+
+    fn attribute(
+        &self,
+        shares: &mut Shares<T>,
+        _scratch: &mut Grads<T>,
+        _cache: &mut Cache<T>,
+        dy: &Rows<T>,
+        _y: &Rows<T>,
+        batch: &Batch,
+        params: &Params<T>,
+    ) -> bool {
+        let table = params.data(self.table);
+        for doc in 0..batch.n_docs() {
+            for i in batch.doc(doc) {
+                let row = &table[batch.ids[i] as usize * self.dim..][..self.dim];
+                let sum = row.iter().zip(dy.row(doc)).fold(T::ZERO, |sum, (&e, &d)| sum + e * d);
+                shares.push_token(doc, i - batch.doc(doc).start, i, value::<T>(batch, i) * sum);
+            }
+        }
+        true
     }
 
     fn backward(

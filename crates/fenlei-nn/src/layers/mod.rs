@@ -21,9 +21,11 @@ pub mod pool;
 pub mod residual;
 pub mod sequential;
 pub mod text_conv;
+mod text_conv_attribution;
 pub mod text_conv_backward;
 pub mod text_conv_scoring;
 
+use crate::attribution::Shares;
 use crate::kernels::gemm::{Mat, matmul, matmul_in_training};
 use crate::kernels::tiles::MaximaMemory;
 use crate::params::{Grads, Params};
@@ -81,6 +83,9 @@ impl<'a, T> Input<'a, T> {
 pub enum Pass {
     /// Dropout off, running statistics used.
     Predict,
+    /// As [`Predict`](Self::Predict), and remembers what [`Layer::attribute`] and a backward pass need: positions that
+    /// won are found in the type's own precision rather than in fixed point.
+    Trace,
     /// Dropout on, drawn from this seed of the step; batch statistics used.
     Train {
         /// Different for every step.
@@ -93,7 +98,7 @@ impl Pass {
     /// faster when training.
     pub(crate) fn matmul<T: Scalar>(self, out: &mut [T], a: Mat<'_, T>, b: Mat<'_, T>) {
         match self {
-            Self::Predict => matmul(out, a, b, false),
+            Self::Predict | Self::Trace => matmul(out, a, b, false),
             Self::Train { .. } => matmul_in_training(out, a, b, false),
         }
     }
@@ -152,6 +157,23 @@ pub trait Layer<T: Scalar>: std::fmt::Debug + Send + Sync {
         x: Input<'_, T>,
         params: &Params<T>,
     );
+
+    /// Divides what the outputs contribute among the tokens that a layer reads: adds to `shares`, from the gradient `dy`
+    /// of the outputs `y` and what a [`Pass::Trace`] left in `cache`. `scratch` takes gradients that nobody asks for.
+    /// False, and nothing added, from a layer that cannot.
+    #[expect(clippy::too_many_arguments, reason = "beside backward, with the same arguments")]
+    fn attribute(
+        &self,
+        _shares: &mut Shares<T>,
+        _scratch: &mut Grads<T>,
+        _cache: &mut Cache<T>,
+        _dy: &Rows<T>,
+        _y: &Rows<T>,
+        _batch: &Batch,
+        _params: &Params<T>,
+    ) -> bool {
+        false
+    }
 
     /// Called once before training, also of a net that was trained before: takes back what
     /// [`finalise`](Self::finalise) made of the weights, which are about to change.

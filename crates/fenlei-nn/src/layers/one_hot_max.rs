@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use super::activation::Activation;
 use super::one_hot_conv::OneHotConv;
 use super::{Cache, Input, Layer, Pass};
+use crate::attribution::{FilterWin, Shares, secant};
 use crate::kernels::documents::for_each_doc2;
 use crate::kernels::sparse_grad::Groups;
 use crate::kernels::windows::Product;
@@ -88,6 +89,42 @@ impl<T: Scalar> Layer<T> for OneHotMax {
                 *value = self.activation.apply(*value + *bias);
             }
         });
+    }
+
+    fn attribute(
+        &self,
+        shares: &mut Shares<T>,
+        _scratch: &mut Grads<T>,
+        cache: &mut Cache<T>,
+        dy: &Rows<T>,
+        y: &Rows<T>,
+        batch: &Batch,
+        params: &Params<T>,
+    ) -> bool {
+        let OneHotConv { table, bias, window, n_filters, .. } = self.conv;
+        let (table, bias) = (params.data(table), params.data(bias));
+        for doc in 0..batch.n_docs() {
+            let tokens = batch.doc(doc);
+            let ids = &batch.ids[tokens.clone()];
+            for f in 0..n_filters {
+                let (gradient, value) = (dy.row(doc)[f], y.row(doc)[f]);
+                let position = cache.winners[doc * n_filters + f] as usize;
+                let taps = window.taps_inside(position, ids.len());
+                let token = |k: usize| position + k - window.pad_left;
+                let product = |k: usize| table[(ids[token(k)] as usize * window.width + k) * n_filters + f];
+                let sum = taps.clone().fold(bias[f], |sum, k| sum + product(k));
+                let factor = gradient * secant(self.activation, sum, value);
+                if factor == T::ZERO || taps.is_empty() {
+                    continue;
+                }
+                for k in taps.clone() {
+                    shares.tokens[tokens.start + token(k)] += factor * product(k);
+                }
+                let (start, end) = (token(taps.start) as u32, token(taps.end) as u32);
+                shares.wins.push(FilterWin { doc: doc as u32, start, end, share: gradient * value });
+            }
+        }
+        true
     }
 
     fn backward(

@@ -1,8 +1,9 @@
 //! Layers one after another.
 
 use super::{Cache, Input, Layer, Pass};
+use crate::attribution::Shares;
 use crate::params::{Grads, Params};
-use crate::ragged::Rows;
+use crate::ragged::{Batch, Rows};
 use crate::scalar::Scalar;
 
 /// Runs layers one after another. Without layers it passes rows on unchanged.
@@ -66,6 +67,32 @@ impl<T: Scalar> Layer<T> for Sequential<T> {
                 None => layer.backward(dx.take(), grads, &mut inner[i], dy, y, x, params),
             }
         }
+    }
+
+    fn attribute(
+        &self,
+        shares: &mut Shares<T>,
+        scratch: &mut Grads<T>,
+        cache: &mut Cache<T>,
+        dy: &Rows<T>,
+        y: &Rows<T>,
+        batch: &Batch,
+        params: &Params<T>,
+    ) -> bool {
+        let n = self.layers.len();
+        if n == 0 {
+            return false;
+        }
+        let Cache { inner, outputs, d_outputs, .. } = cache;
+        d_outputs.resize_with(n - 1, Rows::default);
+        for i in (1..n).rev() {
+            let (before, behind) = d_outputs.split_at_mut(i);
+            let (dy, y) = if i + 1 == n { (dy, y) } else { (&behind[0], &outputs[i]) };
+            let input = Input::Rows(&outputs[i - 1]);
+            self.layers[i].backward(before.last_mut(), scratch, &mut inner[i], dy, y, input, params);
+        }
+        let (dy, y) = if n == 1 { (dy, y) } else { (&d_outputs[0], &outputs[0]) };
+        self.layers[0].attribute(shares, scratch, &mut inner[0], dy, y, batch, params)
     }
 
     fn begin_training(&self, params: &mut Params<T>) {

@@ -10,6 +10,7 @@ use rayon::prelude::*;
 use super::activation::Activation;
 use super::padding::Padding;
 use super::{Cache, Input, Layer, Pass};
+use crate::attribution::Shares;
 use crate::kernels::gemm::Mat;
 use crate::kernels::tiles::{self, Filters, MaximaMemory, Places};
 use crate::kernels::windows::{Product, Window};
@@ -313,7 +314,8 @@ impl<T: Scalar> Layer<T> for TextConv {
         let batch = x.tokens();
         let scores = pass == Pass::Predict && self.is_fixed_point(params);
         if !(scores && cache.table.is_some()) {
-            if self.channels.len() == 1 && pass != Pass::Predict && self.dropout == 0.0 && tiles::available() {
+            let trains = matches!(pass, Pass::Train { .. });
+            if self.channels.len() == 1 && trains && self.dropout == 0.0 && tiles::available() {
                 cache.work.clear();
                 cache.mask.clear();
             } else {
@@ -332,7 +334,7 @@ impl<T: Scalar> Layer<T> for TextConv {
         let n_distinct = batch.distinct.len();
         let weight = Mat::new(params.data(self.weight), self.n_columns, self.dim);
         cache.winners.resize(n_rows * width, 0);
-        if pass != Pass::Predict && self.pooling != TextPooling::None {
+        if matches!(pass, Pass::Train { .. }) && self.pooling != TextPooling::None {
             let Cache { winners, work, maxima, .. } = &mut *cache;
             if self.max_on_tiles(y, winners, maxima, (self.vectors(work, batch, params).mat(self.dim), weight), batch) {
                 return self.activate(y, params);
@@ -365,6 +367,20 @@ impl<T: Scalar> Layer<T> for TextConv {
             }
         });
         self.activate(y, params);
+    }
+
+    fn attribute(
+        &self,
+        shares: &mut Shares<T>,
+        _scratch: &mut Grads<T>,
+        cache: &mut Cache<T>,
+        dy: &Rows<T>,
+        y: &Rows<T>,
+        batch: &Batch,
+        params: &Params<T>,
+    ) -> bool {
+        self.attribute_to_tokens(shares, cache, dy, y, batch, params);
+        true
     }
 
     fn backward(

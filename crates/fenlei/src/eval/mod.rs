@@ -101,6 +101,21 @@ impl Comparison {
         })
     }
 
+    /// The documents that were predicted, as indices into the data set.
+    pub fn documents(&self) -> &[usize] {
+        &self.documents
+    }
+
+    /// Their labels in the model's numbers.
+    pub fn targets(&self) -> &[Target] {
+        &self.targets
+    }
+
+    /// Their probabilities, `[documents, labels]`.
+    pub fn probabilities(&self) -> &[f32] {
+        &self.probabilities
+    }
+
     /// The errors of which the model was surest, worst first, at most `n`.
     pub fn worst_mistakes<'a>(&self, classifier: &'a Classifier, documents: &'a Dataset, n: usize) -> Vec<Mistake<'a>> {
         if n == 0 {

@@ -19,6 +19,6 @@ pub use ngrams::Level;
 pub use select::Labels;
 pub use spec::{CharScope, FeaturesSpec, Idf, Norm, SelectBy, SelectSpec, Tf};
 pub use svmlight::write_svmlight;
-pub(crate) use vectorizer::SeenColumns;
+pub(crate) use vectorizer::{FeatureOrigin, SeenColumns};
 pub use vectorizer::{FittedFeatures, Learned, Vectorizer};
 pub use vectors::{Coverage, Duplicates, FileForm, Packing, VectorFormat, VectorTable, WordVectors};

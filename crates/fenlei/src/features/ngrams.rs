@@ -109,19 +109,25 @@ impl Ngrams {
     /// Calls `push` with the column of every feature of a document, as often as it stands there.
     #[inline]
     pub fn for_each_column(&self, doc: &[u32], mut push: impl FnMut(u32)) {
+        self.for_each_run(doc, |column, _, _| push(column));
+    }
+
+    /// Calls `push` with the column of every feature, where it begins, and how many symbols it has.
+    #[inline]
+    pub fn for_each_run(&self, doc: &[u32], mut push: impl FnMut(u32, usize, usize)) {
         for start in 0..doc.len() {
             let Some(&[mut node, column]) = self.first.get(doc[start] as usize) else { continue };
             if node == NONE {
                 continue;
             }
             if column != NONE && self.counts(doc, start, 1) {
-                push(column);
+                push(column, start, 1);
             }
             for (table, length) in self.tables.iter().zip(2..) {
                 let Some(&symbol) = doc.get(start + length - 1) else { break };
                 let Some([next, column]) = table.find(node, symbol) else { break };
                 if column != NONE && self.counts(doc, start, length) {
-                    push(column);
+                    push(column, start, length);
                 }
                 node = next;
             }

@@ -147,7 +147,7 @@ pub(super) struct Memory {
 }
 
 /// 32 bits of a token's FNV-1a hash. It stands in saved models, so it may never change.
-fn hash_of(token: &str) -> u32 {
+pub(super) fn hash_of(token: &str) -> u32 {
     let hash = token
         .bytes()
         .fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3));

@@ -1,5 +1,6 @@
 //! From texts to sparse rows: fitted on the training part, saved with the model.
 
+mod origin;
 mod saved;
 mod stream;
 
@@ -20,6 +21,7 @@ use crate::data::Target;
 use crate::text::{EncodedTexts, TextPipeline};
 use crate::{Error, Result};
 
+pub(crate) use origin::FeatureOrigin;
 pub use saved::Learned;
 
 /// Documents that one thread makes into rows at a time.
@@ -232,7 +234,7 @@ impl Vectorizer {
     fn find_columns(&self, block: &Block, doc: &[u32], found: &mut Vec<u32>) {
         match &block.ngrams {
             Some(ngrams) => ngrams.for_each_column(doc, |column| found.push(column)),
-            None => hash_columns(block, doc, self.n_columns, found),
+            None => hash_columns(block, doc, self.n_columns, |column, _, _| found.push(column)),
         }
     }
 
@@ -314,7 +316,7 @@ fn joined(parts: Vec<SparseRows>, n_columns: usize) -> SparseRows {
 }
 
 /// The columns of hashed n-grams. What a hash is stands in saved models, so it may never change.
-fn hash_columns(block: &Block, doc: &[u32], n_columns: usize, found: &mut Vec<u32>) {
+fn hash_columns(block: &Block, doc: &[u32], n_columns: usize, mut push: impl FnMut(u32, usize, usize)) {
     let [shortest, longest] = block.lengths;
     let whole = block.kind == SymbolKind::Chars(CharScope::Words);
     let seed = u64::from(block.kind != SymbolKind::Hashes);
@@ -326,7 +328,7 @@ fn hash_columns(block: &Block, doc: &[u32], n_columns: usize, found: &mut Vec<u3
             }
             hash = rng::bits(hash, u64::from(symbol));
             if length >= shortest || (whole && is_sequence(doc, start, length)) {
-                found.push(((u128::from(hash) * n_columns as u128) >> 64) as u32);
+                push(((u128::from(hash) * n_columns as u128) >> 64) as u32, start, length);
             }
         }
     }

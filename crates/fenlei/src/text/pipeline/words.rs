@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::super::clean::Untraced;
-use super::{Keep, Scratch, TextPipeline, truncate};
+use super::{Alignment, Keep, Origin, Scratch, TextPipeline, truncate};
 
 /// The tokens of a document, one after the other.
 #[derive(Debug, Clone, Default)]
@@ -38,6 +38,21 @@ impl TextPipeline {
             if places.len() < enough { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         });
         truncate(places, 0, self.spec.truncate.max_tokens, self.spec.truncate.keep);
+    }
+}
+
+impl TextPipeline {
+    /// The tokens of [`tokens_into`](Self::tokens_into) with where each came from: its byte range in `text`.
+    pub(crate) fn tokens_with_origin(&self, text: &str) -> Vec<(String, (u32, u32))> {
+        let mut layers: Vec<Alignment> = Vec::new();
+        let mut found: Vec<(String, std::ops::Range<usize>)> = Vec::new();
+        self.steps.for_each_token(text, &mut Scratch::default(), &mut layers, |token, range| {
+            found.push((token.to_owned(), range));
+            ControlFlow::Continue(())
+        });
+        truncate(&mut found, 0, self.spec.truncate.max_tokens, self.spec.truncate.keep);
+        let mut origin = Origin::new(&layers);
+        found.into_iter().map(|(token, range)| (token, origin.of(range))).collect()
     }
 }
 
