@@ -69,6 +69,6 @@ mod tests {
         assert_eq!(lines(&one, &labels), ["calibration: temperature 1.5000", "abstains below a confidence of 0.8000"]);
         let many = decision(r#"{"multi_label":true,"threshold":0.5,"thresholds":[0.25,0.5]}"#);
         assert_eq!(lines(&many, &labels), ["thresholds: bad 0.2500, good 0.5000"]);
-        assert_eq!(lines(&decision(r#"{"multi_label":true,"threshold":0.5}"#), &labels), [String::new(); 0]);
+        assert!(lines(&decision(r#"{"multi_label":true,"threshold":0.5}"#), &labels).is_empty());
     }
 }

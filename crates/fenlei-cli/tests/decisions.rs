@@ -23,7 +23,7 @@ fn noisy(n: usize, offset: usize) -> String {
         let is_good = i % 2 == 0;
         let word = |k: usize| {
             let draw = mixed((8 * i + k) as u64);
-            let words = if is_good == (draw % 4 != 0) { GOOD } else { BAD };
+            let words = if is_good == draw.is_multiple_of(4) { BAD } else { GOOD };
             words[(draw >> 8) as usize % 5]
         };
         let label = if is_good { "good" } else { "bad" };

@@ -209,7 +209,7 @@ fn check_documents(targets: &[Target], classifier: &Classifier, path: &Path, met
     }
     if method == Method::Isotonic {
         let is_rare = |&n: &usize| n < MIN_DOCS_OF_LABEL || n_docs - n < MIN_DOCS_OF_LABEL;
-        if let Some(rare) = counts.iter().position(|n| is_rare(n)) {
+        if let Some(rare) = counts.iter().position(is_rare) {
             let (label, n) = (&classifier.labels()[rare], counts[rare]);
             let problem = format!(
                 "{n} of {n_docs} documents have the label {label:?}; a curve needs {MIN_DOCS_OF_LABEL} with it and as many without"
