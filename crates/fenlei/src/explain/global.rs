@@ -17,6 +17,9 @@ const TEXTS_AT_A_TIME: usize = 1024;
 /// N-grams of one explanation that are counted.
 const NGRAMS_OF_A_TEXT: usize = 100;
 
+/// Of each n-gram its weights in all documents together, and how many documents.
+type Sums = BTreeMap<String, (f64, usize)>;
+
 /// Where weights come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -99,7 +102,7 @@ fn of_weights(classifier: &Classifier, model: &SparseModel, n: usize) -> Vec<Cla
 
 fn of_documents<S: AsRef<str> + Sync>(classifier: &Classifier, texts: &[S], n: usize) -> Result<Vec<ClassNgrams>> {
     let labels = classifier.labels();
-    let mut sums: Vec<BTreeMap<String, (f64, usize)>> = vec![BTreeMap::new(); labels.len()];
+    let mut sums: Vec<Sums> = vec![Sums::new(); labels.len()];
     let mut n_docs = vec![0; labels.len()];
     let options = ExplainOptions { n_ngrams: NGRAMS_OF_A_TEXT, ..ExplainOptions::default() };
     for some in texts.chunks(TEXTS_AT_A_TIME) {
@@ -113,7 +116,7 @@ fn of_documents<S: AsRef<str> + Sync>(classifier: &Classifier, texts: &[S], n: u
             }
         }
     }
-    let of_label = |((label, sums), n_docs): ((&String, BTreeMap<String, (f64, usize)>), usize)| {
+    let of_label = |((label, sums), n_docs): ((&String, Sums), usize)| {
         let mut ngrams: Vec<DecidingNgram> = sums
             .into_iter()
             .filter(|(_, (weight, _))| *weight > 0.0)

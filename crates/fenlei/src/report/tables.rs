@@ -4,9 +4,9 @@ use std::fmt::Write;
 
 use super::escape::escape;
 
-/// `91.24 %`, as people write it.
+/// `91.2 %`, as people write it; the space never breaks a line.
 pub(super) fn percent(share: f64) -> String {
-    if share.is_finite() { format!("{:.1} %", 100.0 * share) } else { "–".to_owned() }
+    if share.is_finite() { format!("{:.1}\u{a0}%", 100.0 * share) } else { "–".to_owned() }
 }
 
 /// Four digits behind the point.
@@ -63,7 +63,7 @@ mod tests {
 
     #[test]
     fn figures_are_written_for_people() {
-        assert_eq!((percent(0.91236), percent(f64::NAN)), ("91.2 %".to_owned(), "–".to_owned()));
+        assert_eq!((percent(0.91236), percent(f64::NAN)), ("91.2\u{a0}%".to_owned(), "–".to_owned()));
         assert_eq!((count(25_000u64), decimal(0.5)), ("25,000".to_owned(), "0.5000".to_owned()));
         assert_eq!(sampled(&[0, 1, 2, 3, 4, 5, 6], 3), [0, 3, 6]);
         assert_eq!(sampled(&[1, 2], 5), [1, 2]);
