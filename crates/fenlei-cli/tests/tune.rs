@@ -149,7 +149,8 @@ fn a_search_that_is_killed_twenty_times_ends_as_if_it_had_not_been() {
         if !folder.path("killed.db").exists() {
             continue;
         }
-        let Ok(study) = serde_json::from_str::<Value>(&folder.run(&["tune", "show", "killed.db", "--json"]).stdout) else {
+        let Ok(study) = serde_json::from_str::<Value>(&folder.run(&["tune", "show", "killed.db", "--json"]).stdout)
+        else {
             // Killed before its first transaction.
             continue;
         };

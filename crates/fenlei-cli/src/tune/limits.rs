@@ -58,7 +58,12 @@ mod tests {
     fn units_are_understood_and_others_refused() {
         assert_eq!(minutes("0.5"), Ok(Duration::from_secs(30)));
         assert_eq!(["90", "90s", "1.5m", "2h"].map(|t| time(t).unwrap().as_secs()), [90, 90, 90, 7200]);
-        assert_eq!(["700", "500kB", "2MB", "1 GB"].map(|t| bytes(t).unwrap()), [700, 500_000, 2_000_000, 1_000_000_000]);
-        assert!(time("5 weeks").is_err() && bytes("2 apples").is_err() && minutes("-1").is_err() && minutes("nan").is_err());
+        assert_eq!(
+            ["700", "500kB", "2MB", "1 GB"].map(|t| bytes(t).unwrap()),
+            [700, 500_000, 2_000_000, 1_000_000_000]
+        );
+        assert!(
+            time("5 weeks").is_err() && bytes("2 apples").is_err() && minutes("-1").is_err() && minutes("nan").is_err()
+        );
     }
 }

@@ -14,9 +14,7 @@ use fenlei::artifact;
 use fenlei::config::PlanSource;
 use fenlei::data::Dataset;
 use fenlei::train::{Metric, Plan, TrainOptions, train_with};
-use fenlei::tune::{
-    Pruner, Sampler, SearchSpec, Space, SpaceFile, State, Trial, Watch, best, page, plan_of, search,
-};
+use fenlei::tune::{Pruner, Sampler, SearchSpec, Space, SpaceFile, State, Trial, Watch, best, page, plan_of, search};
 use serde::Serialize;
 
 use crate::arguments::PlanArguments;
@@ -259,7 +257,11 @@ fn search_spec(args: &SearchArguments) -> Result<SearchSpec> {
         sampler,
         pruner: args.pruner.or(file.as_ref().and_then(|file| file.pruner)).unwrap_or_default(),
         metric,
-        folds: args.cv.map(|k| k as usize).or(file.as_ref().and_then(|file| file.cv)).filter(|_| args.validation.is_none()),
+        folds: args
+            .cv
+            .map(|k| k as usize)
+            .or(file.as_ref().and_then(|file| file.cv))
+            .filter(|_| args.validation.is_none()),
         limits: fenlei::tune::Limits { bytes: args.max_model_size, latency_us: args.max_latency_us },
         most_trials: most.or((time.is_none() && sampler != Sampler::Grid).then_some(DEFAULT_TRIALS)),
         time,
@@ -293,7 +295,11 @@ fn nothing_found(trials: &[Trial], interrupted: bool) -> Error {
     }
     match trials.iter().find(|trial| trial.state == State::Failed) {
         Some(failed) => {
-            let problem = format!("no trial ran to its end; trial {} failed: {}", failed.number, failed.message.clone().unwrap_or_default());
+            let problem = format!(
+                "no trial ran to its end; trial {} failed: {}",
+                failed.number,
+                failed.message.clone().unwrap_or_default()
+            );
             Error::train(problem, "mend the space or the documents, and name another study")
         }
         None => {

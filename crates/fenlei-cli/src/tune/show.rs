@@ -58,9 +58,8 @@ pub(super) fn run(args: &ShowArguments) -> Result<()> {
         voice.note(format_args!("wrote {}", path.display()));
     }
     if args.json {
-        let with_steps = |trial| -> fenlei::Result<WithSteps<'_>> {
-            Ok(WithSteps { trial, steps: study.steps(trial.number)? })
-        };
+        let with_steps =
+            |trial| -> fenlei::Result<WithSteps<'_>> { Ok(WithSteps { trial, steps: study.steps(trial.number)? }) };
         return print_json(&Output {
             objective: &objective,
             best: best(&trials).map(|trial| trial.number),

@@ -25,8 +25,7 @@ pub struct Importance {
 /// Interactions are not seen. Greatest first.
 pub fn importance(trials: &[Trial]) -> Vec<Importance> {
     let ended = |t: &&Trial| matches!(t.state, State::Complete | State::Infeasible) && t.score.is_some();
-    let scored: Vec<(&Values, f64)> =
-        trials.iter().filter(ended).filter_map(|t| Some((&t.values, t.score?))).collect();
+    let scored: Vec<(&Values, f64)> = trials.iter().filter(ended).filter_map(|t| Some((&t.values, t.score?))).collect();
     let mut keys: Vec<&String> = scored.iter().flat_map(|(values, _)| values.keys()).collect();
     keys.sort_unstable();
     keys.dedup();

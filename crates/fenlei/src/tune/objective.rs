@@ -44,8 +44,14 @@ pub(super) struct Parts {
 /// What became of a trial.
 #[derive(Debug, PartialEq)]
 pub(super) enum Outcome {
-    Complete { score: f64, bytes: Option<u64>, latency_us: Option<f64> },
-    Pruned { score: f64 },
+    Complete {
+        score: f64,
+        bytes: Option<u64>,
+        latency_us: Option<f64>,
+    },
+    Pruned {
+        score: f64,
+    },
     /// Somebody asked for the end, or the claim was lost.
     Stopped,
 }
@@ -186,7 +192,8 @@ fn train_until(
 fn check_folds(documents: &Dataset, k: usize) -> Result<()> {
     let rare = documents.labels.iter().zip(documents.label_counts()).find(|(_, n)| *n == 1);
     if let Some((label, _)) = rare {
-        let problem = format!("the label {label:?} has one document, which {k} folds cannot both learn from and measure on");
+        let problem =
+            format!("the label {label:?} has one document, which {k} folds cannot both learn from and measure on");
         return Err(Error::train(problem, "give more documents of it, leave it out, or leave --cv out"));
     }
     Ok(())

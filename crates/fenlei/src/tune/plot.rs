@@ -119,7 +119,8 @@ fn bars(trials: &[Trial]) -> String {
     if found.is_empty() {
         return "<p>No trial has run to its end yet.</p>\n".to_owned();
     }
-    let mut svg = begin("Share of the variance that each parameter explains by itself", found.len() as f64 * 24.0 + 8.0);
+    let mut svg =
+        begin("Share of the variance that each parameter explains by itself", found.len() as f64 * 24.0 + 8.0);
     for (i, one) in found.iter().enumerate() {
         let y = i as f64 * 24.0 + 4.0;
         let _ = write!(
@@ -197,9 +198,12 @@ fn coordinates(trials: &[Trial], sign: f64) -> String {
 
 fn table(trials: &[Trial], sign: f64) -> String {
     let mut ranked: Vec<&Trial> = trials.iter().filter(|t| t.state == State::Complete && t.score.is_some()).collect();
-    ranked.sort_by(|a, b| b.score.unwrap_or_default().total_cmp(&a.score.unwrap_or_default()).then(a.number.cmp(&b.number)));
+    ranked.sort_by(|a, b| {
+        b.score.unwrap_or_default().total_cmp(&a.score.unwrap_or_default()).then(a.number.cmp(&b.number))
+    });
     let mut html =
-        "<div class=\"scroll\"><table><tr><th>Trial</th><th>Figure</th><th>Seconds</th><th>Values</th></tr>\n".to_owned();
+        "<div class=\"scroll\"><table><tr><th>Trial</th><th>Figure</th><th>Seconds</th><th>Values</th></tr>\n"
+            .to_owned();
     for trial in ranked.iter().take(20) {
         let values: Vec<String> = trial.values.iter().map(|(key, value)| format!("{key} = {value}")).collect();
         let _ = writeln!(
@@ -275,7 +279,11 @@ fn bounds(values: impl Iterator<Item = f64>) -> (f64, f64) {
 }
 
 fn short_number(x: f64) -> String {
-    if x != 0.0 && (x.abs() < 0.01 || x.abs() >= 1e5) { format!("{x:.1e}") } else { format!("{}", (x * 1e3).round() / 1e3) }
+    if x != 0.0 && (x.abs() < 0.01 || x.abs() >= 1e5) {
+        format!("{x:.1e}")
+    } else {
+        format!("{}", (x * 1e3).round() / 1e3)
+    }
 }
 
 fn begin(about: &str, height: f64) -> String {

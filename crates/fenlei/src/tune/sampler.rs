@@ -97,9 +97,7 @@ impl Range {
     /// The value at a share of the range, from 0 to below 1.
     pub(super) fn at(&self, share: f64) -> Value {
         match self {
-            Self::Choice(values) => {
-                values[((share * values.len() as f64) as usize).min(values.len() - 1)].clone()
-            }
+            Self::Choice(values) => values[((share * values.len() as f64) as usize).min(values.len() - 1)].clone(),
             _ => {
                 let (low, high) = self.scale();
                 self.value(low + share * (high - low))
@@ -202,8 +200,7 @@ mod tests {
     fn values_stay_in_their_range_and_reach_both_ends() {
         for toml in ["x = { int = [2, 9], step = 3 }", "x = { int = [1, 64], log = true }"] {
             let range = space(toml).parameters.remove(0).range;
-            let drawn: Vec<i64> =
-                (0..=2000).map(|i| range.at(f64::from(i) / 2001.0).as_integer().unwrap()).collect();
+            let drawn: Vec<i64> = (0..=2000).map(|i| range.at(f64::from(i) / 2001.0).as_integer().unwrap()).collect();
             let expected = if toml.contains("step") { (2, 8) } else { (1, 64) };
             assert_eq!((drawn[0], drawn[2000]), expected);
         }

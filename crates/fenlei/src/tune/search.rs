@@ -210,11 +210,15 @@ impl Shared<'_> {
         let best = best(&trials).and_then(|best| best.score);
         (self.watch.on_event)(&TuneEvent::End { trial: &trial, best });
         let n_failed = trials.iter().filter(|trial| trial.state == State::Failed).count();
-        if n_failed >= HOPELESS && trials.iter().all(|t| matches!(t.state, State::Failed | State::Waiting | State::Running))
+        if n_failed >= HOPELESS
+            && trials.iter().all(|t| matches!(t.state, State::Failed | State::Waiting | State::Running))
         {
             let why = trial.message.unwrap_or_default();
             let problem = format!("{n_failed} trials failed and none ran to its end; the last: {why}");
-            return Err(Error::train(problem, "try one of them with `fenlei train`, and mend the space or the documents"));
+            return Err(Error::train(
+                problem,
+                "try one of them with `fenlei train`, and mend the space or the documents",
+            ));
         }
         Ok(())
     }

@@ -326,7 +326,9 @@ fn parameter(key: &str, table: &Table, place: &str) -> Result<Parameter> {
                 return wrong("expected whole numbers".to_owned(), "use uniform or log for others");
             };
             let step = table.get("step").map_or(Some(1), Value::as_integer).filter(|step| *step > 0);
-            let Some(step) = step else { return wrong("the step must be a whole number above 0".to_owned(), "1 is usual") };
+            let Some(step) = step else {
+                return wrong("the step must be a whole number above 0".to_owned(), "1 is usual");
+            };
             Range::Int { low, high, step, log }
         } else {
             let points = table.get("points").map_or(Some(GRID_POINTS as i64), Value::as_integer).filter(|n| *n >= 2);

@@ -153,7 +153,9 @@ mod tests {
         let problem = |text: &str| SpaceFile::parse(text, "s.toml").unwrap_err().to_string();
         assert!(problem("[train]").contains("no table [tune.space]"));
         assert!(problem("[tune]\nsample = 'grid'").contains("unknown field `sample`"));
-        assert!(problem("[tune]\nfirst = [{ a = 1 }]\n[tune.space]\nb = { choice = [1] }").contains("`first` gives `a`"));
+        assert!(
+            problem("[tune]\nfirst = [{ a = 1 }]\n[tune.space]\nb = { choice = [1] }").contains("`first` gives `a`")
+        );
         assert!(SpaceFile::find("defualt").unwrap_err().to_string().contains("expected one of default, article-grid"));
     }
 }

@@ -16,7 +16,10 @@ fn keys_may_be_quoted_or_nested_and_parents_come_first() {
     )
     .unwrap();
     let keys: Vec<&str> = found.parameters.iter().map(|p| p.key.as_str()).collect();
-    assert!(keys.iter().position(|k| *k == "model.family") < keys.iter().position(|k| *k == "train.epochs"), "{keys:?}");
+    assert!(
+        keys.iter().position(|k| *k == "model.family") < keys.iter().position(|k| *k == "train.epochs"),
+        "{keys:?}"
+    );
     assert!(found.parameters.iter().any(|p| p.key == "train.optimizer.lr"));
 }
 
@@ -43,7 +46,8 @@ fn an_unknown_key_is_told_with_the_nearest_one_before_any_trial() {
     let error = space("recipe = { choice = ['cnn', 'nbsvm'] }").unwrap().check(&PlanSource::default()).unwrap_err();
     assert!(error.to_string().contains("did you mean \"nb-svm\"?"), "{error}");
     // Behind a condition, and only at one end.
-    let conditional = "recipe = { choice = ['cnn', 'linear'] }\n\"model.cc\" = { log = [1.0, 9.0], when = { recipe = 'linear' } }";
+    let conditional =
+        "recipe = { choice = ['cnn', 'linear'] }\n\"model.cc\" = { log = [1.0, 9.0], when = { recipe = 'linear' } }";
     let error = space(conditional).unwrap().check(&PlanSource::default()).unwrap_err().to_string();
     assert!(error.contains("model.cc"), "{error}");
     let error = space("\"train.validation\" = { uniform = [0.1, 1.5] }").unwrap().check(&PlanSource::default());

@@ -153,8 +153,7 @@ impl Study {
         let explained = |error: rusqlite::Error| explain(path, &error);
         let db = Connection::open(path).map_err(explained)?;
         db.busy_timeout(PATIENCE).map_err(explained)?;
-        let found: String =
-            db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(explained)?;
+        let found: String = db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(explained)?;
         if found != "ok" {
             return Err(damaged(path, &found));
         }
@@ -302,8 +301,12 @@ impl Study {
                 .prepare_cached("SELECT max(best) FROM steps WHERE trial = ?1")?
                 .query_row([trial as i64], |row| row.get(0))?;
             let best = before.map_or(score, |before| before.max(score));
-            tx.prepare_cached("INSERT OR REPLACE INTO steps VALUES (?1, ?2, ?3, ?4)")?
-                .execute(params![trial as i64, step as i64, score, best])?;
+            tx.prepare_cached("INSERT OR REPLACE INTO steps VALUES (?1, ?2, ?3, ?4)")?.execute(params![
+                trial as i64,
+                step as i64,
+                score,
+                best
+            ])?;
             let ends = pruner.looks_at(step) && {
                 let mut query = tx.prepare_cached("SELECT best FROM steps WHERE step = ?1 AND trial <> ?2")?;
                 let others: rusqlite::Result<Vec<f64>> =
@@ -368,7 +371,8 @@ impl Identity {
 
 /// Lets trials wait again whose processes have died.
 fn requeue_the_dead(tx: &Transaction<'_>) -> rusqlite::Result<()> {
-    let mut query = tx.prepare_cached("SELECT number, worker, heartbeat, attempts FROM trials WHERE state = 'running'")?;
+    let mut query =
+        tx.prepare_cached("SELECT number, worker, heartbeat, attempts FROM trials WHERE state = 'running'")?;
     let running: rusqlite::Result<Vec<(i64, Option<String>, Option<f64>, u32)>> =
         query.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?.collect();
     for (number, worker, heartbeat, attempts) in running? {
@@ -430,7 +434,11 @@ fn now() -> f64 {
 }
 
 fn damaged(path: &Path, what: &str) -> Error {
-    Error::artifact(path, format!("this study is damaged: {what}"), "restore a copy of it, or begin anew in another file")
+    Error::artifact(
+        path,
+        format!("this study is damaged: {what}"),
+        "restore a copy of it, or begin anew in another file",
+    )
 }
 
 /// What the database says, in words that help.

@@ -51,8 +51,7 @@ pub struct Trial {
 }
 
 impl State {
-    const ALL: [Self; 6] =
-        [Self::Waiting, Self::Running, Self::Complete, Self::Pruned, Self::Infeasible, Self::Failed];
+    const ALL: [Self; 6] = [Self::Waiting, Self::Running, Self::Complete, Self::Pruned, Self::Infeasible, Self::Failed];
 
     /// Its name.
     pub fn as_str(self) -> &'static str {
