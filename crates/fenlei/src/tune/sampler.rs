@@ -156,7 +156,7 @@ mod tests {
     fn best_after(sampler: Sampler, n: u64, seed: u64) -> f64 {
         let space = space(
             "x = { log = [1e-5, 1.0] }\nn = { int = [1, 100] }\nkind = { choice = ['a', 'b', 'c'] }\n\
-             y = { uniform = [-5.0, 5.0], when = { kind = 'b' } }",
+             y = { uniform = [1.0, 3.0], when = { kind = 'b' } }",
         );
         let score = |values: &Values| {
             let x = values["x"].as_float().unwrap().log10() + 2.0;
@@ -176,9 +176,9 @@ mod tests {
 
     #[test]
     fn tpe_comes_nearer_than_random_on_an_analytic_function() {
-        let mean = |sampler| (0..12).map(|seed| best_after(sampler, 60, seed)).sum::<f64>() / 12.0;
+        let mean = |sampler| (0..20).map(|seed| best_after(sampler, 100, seed)).sum::<f64>() / 20.0;
         let (tpe, random) = (mean(Sampler::Tpe), mean(Sampler::Random));
-        assert!(tpe > random * 0.5, "TPE {tpe}, random {random}");
+        assert!(tpe > random * 0.7, "TPE {tpe}, random {random}");
         assert_eq!(best_after(Sampler::Tpe, 30, 7), best_after(Sampler::Tpe, 30, 7));
     }
 

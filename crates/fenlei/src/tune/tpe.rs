@@ -105,7 +105,7 @@ impl Parzen {
         let bell = |&(mean, sd): &(f64, f64)| {
             let z = (x - mean) / sd;
             let inside = normal_below((self.high - mean) / sd) - normal_below((self.low - mean) / sd);
-            (-0.5 * z * z).exp() / (sd * inside.max(1e-12))
+            (-0.5 * z * z).exp() / (std::f64::consts::TAU.sqrt() * sd * inside.max(1e-12))
         };
         self.bells.iter().map(bell).sum::<f64>() / self.bells.len() as f64 + 1e-300
     }
