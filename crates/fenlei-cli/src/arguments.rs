@@ -24,6 +24,7 @@ use crate::explain::ExplainArguments;
 use crate::inspect::InspectArguments;
 use crate::predict::PredictArguments;
 use crate::train::TrainArguments;
+use crate::tune::TuneArguments;
 
 /// Text classification from raw documents to one model file, Chinese and English
 #[derive(Debug, Parser)]
@@ -46,6 +47,7 @@ const EXAMPLES: &str = "Examples:
 #[derive(Debug, Subcommand)]
 pub(crate) enum Subcommands {
     Train(TrainArguments),
+    Tune(Box<TuneArguments>),
     Eval(EvalArguments),
     Cv(CvArguments),
     Compare(CompareArguments),
@@ -109,7 +111,8 @@ impl PlanArguments {
         load_further_plan(&self.source(), classifier)
     }
 
-    fn source(&self) -> PlanSource {
+    /// What these arguments say, before it is put together.
+    pub fn source(&self) -> PlanSource {
         PlanSource {
             recipe: self.recipe.clone().or_else(|| self.model.clone()),
             config: self.config.clone(),

@@ -24,6 +24,7 @@ mod output;
 mod predict;
 mod progress;
 mod train;
+mod tune;
 
 use std::ffi::OsString;
 use std::num::NonZero;
@@ -59,6 +60,7 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<()> {
     rayon::ThreadPoolBuilder::new().num_threads(n_threads).use_current_thread().build_global()?;
     match arguments.command {
         Subcommands::Train(args) => train::run(&args),
+        Subcommands::Tune(args) => tune::run(&args),
         Subcommands::Eval(args) => evaluate::run(&args),
         Subcommands::Cv(args) => cross_validate::run(&args),
         Subcommands::Compare(args) => compare::run(&args),

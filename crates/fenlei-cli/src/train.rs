@@ -2,7 +2,7 @@
 
 pub(crate) mod destination;
 mod history;
-mod sources;
+pub(crate) mod sources;
 
 use std::path::PathBuf;
 use std::time::Instant;

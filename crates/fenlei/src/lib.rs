@@ -21,5 +21,6 @@ pub mod storage;
 pub mod testing;
 pub mod text;
 pub mod train;
+pub mod tune;
 
 pub use error::{Error, Result};

@@ -12,7 +12,7 @@ use crate::output::Voice;
 
 /// Reads the training documents, and those to validate with if there are any: the given ones, else the validation part
 /// of the same data.
-pub(super) fn read(
+pub(crate) fn read(
     path: &Path,
     validation: Option<&Path>,
     args: &ReadArgs,

@@ -112,7 +112,10 @@ fn merged(source: &PlanSource, classifier: Option<&Classifier>) -> Result<Plan> 
         merged.insert("model".to_owned(), own_table(&classifier.model().spec())?);
     }
     for (place, text) in above.into_iter().chain(config) {
-        merge::merge(&mut merged, parse(&place, &text)?);
+        let mut table = parse(&place, &text)?;
+        // What a search may choose, which `fenlei tune` reads by itself.
+        table.remove("tune");
+        merge::merge(&mut merged, table);
         layers.push(Layer::Text { place, text });
     }
     let mut settings: Vec<setting::Setting> =
