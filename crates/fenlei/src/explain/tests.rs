@@ -160,8 +160,9 @@ fn a_label_that_there_is_not_is_refused() {
 
 #[test]
 fn every_family_of_model_files_can_be_explained() {
-    let exact = ["bag", "classical", "hashed"];
-    let left_out = ["averages", "k-means", "lda", "nmf"];
+    let exact = ["classical", "hashed"];
+    // The head of the bag is hierarchical.
+    let left_out = ["averages", "bag", "k-means", "lda", "nmf"];
     for name in [&exact[..], &left_out, &["classifier", "wide"]].concat() {
         let path = format!("{}/testdata/{name}-v1.fenlei", env!("CARGO_MANIFEST_DIR"));
         let (classifier, _) = crate::artifact::load(path.as_ref()).unwrap();
