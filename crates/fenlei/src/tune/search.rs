@@ -128,7 +128,7 @@ pub fn search(
                 pool.install(|| shared.work(study))
             };
             let workers: Vec<_> = studies.into_iter().map(|study| scope.spawn(move || work(study))).collect();
-            let ended = workers.into_iter().map(|worker| worker.join().unwrap_or_else(|panic| resume(panic)));
+            let ended = workers.into_iter().map(|worker| worker.join().unwrap_or_else(resume));
             ended.collect::<Vec<Result<()>>>().into_iter().collect::<Result<()>>()
         })?;
     }

@@ -369,11 +369,14 @@ impl Identity {
     }
 }
 
+/// Number, worker, heartbeat and attempts of a running trial.
+type Running = (i64, Option<String>, Option<f64>, u32);
+
 /// Lets trials wait again whose processes have died.
 fn requeue_the_dead(tx: &Transaction<'_>) -> rusqlite::Result<()> {
     let mut query =
         tx.prepare_cached("SELECT number, worker, heartbeat, attempts FROM trials WHERE state = 'running'")?;
-    let running: rusqlite::Result<Vec<(i64, Option<String>, Option<f64>, u32)>> =
+    let running: rusqlite::Result<Vec<Running>> =
         query.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?.collect();
     for (number, worker, heartbeat, attempts) in running? {
         let silent = heartbeat.is_none_or(|heard| now() - heard > SILENCE.as_secs_f64());
