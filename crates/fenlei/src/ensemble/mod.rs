@@ -278,6 +278,3 @@ fn report(
 ) -> Result<Report> {
     with_truth(targets, multi_label, |truth| Report::new(labels, truth, probabilities, threshold))
 }
-
-#[cfg(test)]
-mod tests;

@@ -259,7 +259,3 @@ fn in_parallel<T: Send>(
     done.sort_by_key(|(i, _)| *i);
     done.into_iter().map(|(_, result)| result).collect()
 }
-
-#[cfg(test)]
-#[path = "cross_validation_tests.rs"]
-mod tests;

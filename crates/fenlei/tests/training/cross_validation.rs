@@ -1,5 +1,13 @@
-use super::*;
-use crate::config::{PlanSource, load_plan};
+//! Cross-validation: nothing is learned from what is predicted, and the numbers are the same however they are computed.
+
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+use fenlei::config::{PlanSource, load_plan};
+use fenlei::data::{Dataset, Target};
+use fenlei::eval::{CrossValidated, CvOptions, Inner, cross_validate};
+use fenlei::train::{Metric, Plan};
+use fenlei::{Error, Result};
 
 fn plan(model: &str, set: &[&str]) -> Plan {
     let set = set.iter().map(|setting| (*setting).to_owned()).collect();
