@@ -193,7 +193,7 @@ mod tests {
 
     #[test]
     fn of_several_labels_each_may_be_missing_or_too_many() {
-        let has = |i: usize| i % 2 == 0;
+        let has = |i: usize| i.is_multiple_of(2);
         let targets: Vec<Target> = (0..40)
             .map(|i| match i {
                 4 => Target::many(vec![]),

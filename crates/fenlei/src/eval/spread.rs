@@ -17,8 +17,11 @@ pub struct Spread {
     pub n: usize,
 }
 
-/// The figures that are told of folds, by their keys in the report.
-const FIGURES: [(&str, fn(&Report) -> Option<f64>); 7] = [
+/// A figure's key in the report, and the figure.
+type Figure = (&'static str, fn(&Report) -> Option<f64>);
+
+/// The figures that are told of folds.
+const FIGURES: [Figure; 7] = [
     ("accuracy", |report| Some(report.accuracy)),
     ("macro_f1", |report| Some(report.macro_f1)),
     ("weighted_f1", |report| Some(report.weighted_f1)),
@@ -30,7 +33,7 @@ const FIGURES: [(&str, fn(&Report) -> Option<f64>); 7] = [
 
 /// Mean and standard deviation of each figure.
 pub(super) fn spreads<'a>(reports: impl Iterator<Item = &'a Report> + Clone) -> Vec<Spread> {
-    let spread = |(figure, value): (&'static str, fn(&Report) -> Option<f64>)| {
+    let spread = |(figure, value): Figure| {
         let values: Vec<f64> = reports.clone().filter_map(value).collect();
         let n = values.len();
         let mean = values.iter().sum::<f64>() / n as f64;

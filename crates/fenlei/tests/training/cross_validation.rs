@@ -20,7 +20,7 @@ fn linear(set: &[&str]) -> Plan {
 
 /// `n` documents of two labels that go by a word, but for each seventh.
 fn reviews(n: usize) -> Dataset {
-    let words = |i: usize| if i % 2 == 0 { "good" } else { "bad" };
+    let words = |i: usize| if i.is_multiple_of(2) { "good" } else { "bad" };
     let texts = (0..n).map(|i| format!("{} film number{i}", words(if i % 7 == 0 { i + 1 } else { i }))).collect();
     let targets = (0..n).map(|i| Target::One((i % 2 == 0).into())).collect();
     Dataset::new(texts, targets, vec!["neg".into(), "pos".into()], false).unwrap()
