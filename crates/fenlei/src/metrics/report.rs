@@ -152,8 +152,8 @@ impl Report {
     /// probability is at least `threshold` is predicted.
     ///
     /// # Errors
-    /// [`Error::Config`] without documents or labels, when the lengths do not fit, when a true label is outside of
-    /// `labels` or a document has no target; [`Error::Train`] when a probability is not in `[0, 1]`, for that comes
+    /// [`Error::Config`](crate::Error::Config) without documents or labels, when the lengths do not fit, when a true label is outside of
+    /// `labels` or a document has no target; [`Error::Train`](crate::Error::Train) when a probability is not in `[0, 1]`, for that comes
     /// from a model that diverged.
     pub fn new(labels: &[String], truth: Truth, probabilities: &[f32], threshold: f32) -> Result<Self> {
         let multi_label = matches!(truth, Truth::Multi(_));

@@ -5,7 +5,7 @@
 //! fetched, and a content security policy in the page itself forbids to. It follows the reader's light or dark theme.
 //!
 //! Invariant: everything that comes from documents, labels or configurations is escaped where it enters the page
-//! ([`escape`]). The same evaluation gives the same bytes.
+//! (`escape`). The same evaluation gives the same bytes.
 
 mod charts;
 mod data;
