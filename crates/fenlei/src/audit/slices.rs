@@ -3,12 +3,10 @@
 use serde::Serialize;
 
 use crate::data::{Dataset, Target, language_of};
+use crate::metrics::wilson_interval;
 
 /// Values of a column that become slices, the most frequent ones; the rest is one slice.
 const MAX_VALUES: usize = 20;
-
-/// The 97.5th percentile of the normal distribution.
-const Z: f64 = 1.959_963_984_540_054;
 
 /// By what documents are put into slices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,7 +82,7 @@ pub fn slices(documents: &Dataset, is_right: &[bool], by: SliceBy<'_>) -> Vec<Sl
         name,
         n_docs: n,
         accuracy: right as f64 / n as f64,
-        interval: wilson(right, n),
+        interval: wilson_interval(right, n),
     };
     found.into_iter().map(slice).collect()
 }
@@ -105,15 +103,6 @@ fn lengths(documents: &Dataset) -> Vec<Vec<String>> {
         vec![format!("{first} to {} characters", last[part])]
     };
     lengths.iter().map(name).collect()
-}
-
-/// The interval of a share that is not empty at 0 and 1 (Wilson 1927).
-fn wilson(right: u64, n: u64) -> (f64, f64) {
-    let (n, p) = (n as f64, right as f64 / n as f64);
-    let denominator = 1.0 + Z * Z / n;
-    let middle = (p + Z * Z / (2.0 * n)) / denominator;
-    let half = Z * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt() / denominator;
-    ((middle - half).max(0.0), (middle + half).min(1.0))
 }
 
 #[cfg(test)]
@@ -146,14 +135,5 @@ mod tests {
         let by_label = slices(&documents(), &is_right, SliceBy::Label);
         assert_eq!((by_label[0].accuracy, by_label[1].accuracy), (1.0, 0.5));
         assert!(slices(&documents(), &is_right, SliceBy::Column("none")).is_empty());
-    }
-
-    #[test]
-    fn intervals_are_those_of_wilson() {
-        // scipy.stats.binomtest(8, 10).proportion_ci(method="wilson")
-        let (low, high) = wilson(8, 10);
-        assert!((low - 0.490_162_471_5).abs() < 1e-9 && (high - 0.943_317_848_5).abs() < 1e-9, "{low} {high}");
-        assert!((wilson(10, 10).1 - 1.0).abs() < 1e-12);
-        assert!(wilson(0, 10).0 == 0.0 && wilson(0, 10).1 > 0.2);
     }
 }

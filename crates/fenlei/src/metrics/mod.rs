@@ -57,6 +57,7 @@ mod outcomes;
 mod probability;
 mod ranking;
 mod report;
+mod share;
 mod silhouette;
 mod table;
 mod tuning;
@@ -75,6 +76,7 @@ pub use mcnemar::{McNemar, mcnemar};
 pub use outcomes::Outcomes;
 pub use probability::expected_calibration_error;
 pub use report::{ClassReport, Report};
+pub use share::wilson_interval;
 pub use silhouette::{Silhouette, silhouette, silhouette_of_vectors};
 pub use tuning::{Goal, Scored, tune_threshold};
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::distributions::{
     CalibrationBin, CountBin, CoveragePoint, LengthSlice, Outcomes, Thresholds, calibration, coverage,
-    histogram_of_confidence, histogram_of_lengths, slices_by_length, thresholds, wilson,
+    histogram_of_confidence, histogram_of_lengths, slices_by_length, thresholds,
 };
 use super::figures::{LabelCurve, precision_recall_curves, roc_curves};
 use crate::Result;
@@ -14,7 +14,7 @@ use crate::classifier::Classifier;
 use crate::data::Dataset;
 use crate::eval::Comparison;
 use crate::explain::{ExplainOptions, Explanation, explain};
-use crate::metrics::Report;
+use crate::metrics::{Report, wilson_interval};
 use crate::model::{Model, ModelSpec};
 use crate::train::EpochRecord;
 
@@ -157,7 +157,7 @@ impl ReportData {
                 data_fingerprint: info.data_fingerprint.clone(),
                 library_version: info.library_version.clone(),
             },
-            accuracy_interval: wilson(outcomes.n_right(), outcomes.len()),
+            accuracy_interval: wilson_interval(outcomes.n_right() as u64, outcomes.len() as u64),
             baseline,
             n_unknown: comparison.unknown.iter().map(|unknown| unknown.n_docs as usize).sum(),
             unknown_labels: comparison.unknown.iter().map(|unknown| unknown.label.clone()).collect(),

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::classifier::Classifier;
 use crate::data::Dataset;
 use crate::eval::{Comparison, given_labels};
-use crate::metrics::Report;
+use crate::metrics::{Report, wilson_interval};
 
 /// Bins of calibration, as many as the calibration error has.
 const CALIBRATION_BINS: usize = 15;
@@ -17,8 +17,6 @@ const THRESHOLD_STEPS: usize = 100;
 const COVERAGE_POINTS: usize = 100;
 /// Slices by length.
 const N_SLICES: usize = 5;
-/// The standard normal quantile of a two-sided 95 % interval.
-const Z: f64 = 1.959_963_984_540_054;
 
 /// Answers of similar confidence.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -128,18 +126,6 @@ impl Outcomes {
     pub fn n_right(&self) -> usize {
         self.right.iter().filter(|right| **right).count()
     }
-}
-
-/// The 95 % interval of a share (Wilson 1927): it stays between 0 and 1 and holds for few documents too.
-pub(super) fn wilson(n_right: usize, n: usize) -> (f64, f64) {
-    if n == 0 {
-        return (0.0, 1.0);
-    }
-    let (n, share) = (n as f64, n_right as f64 / n as f64);
-    let centre = share + Z * Z / (2.0 * n);
-    let spread = Z * (share * (1.0 - share) / n + Z * Z / (4.0 * n * n)).sqrt();
-    let scale = 1.0 / (1.0 + Z * Z / n);
-    (((centre - spread) * scale).max(0.0), ((centre + spread) * scale).min(1.0))
 }
 
 /// Of one label a document the confidence of answers; of several the probability of each label.
@@ -302,7 +288,7 @@ pub(super) fn slices_by_length(outcomes: &Outcomes) -> Vec<LengthSlice> {
             to: docs[docs.len() - 1].0,
             n_docs: docs.len(),
             accuracy: n_right as f64 / docs.len() as f64,
-            interval: wilson(n_right, docs.len()),
+            interval: wilson_interval(n_right as u64, docs.len() as u64),
         });
         start = end;
     }
@@ -319,15 +305,6 @@ mod tests {
             right: items.iter().map(|item| item.1).collect(),
             n_chars: items.iter().map(|item| item.2).collect(),
         }
-    }
-
-    #[test]
-    fn the_interval_of_a_share_is_that_of_wilson() {
-        // statsmodels.stats.proportion.proportion_confint(8, 10, method="wilson")
-        let (low, high) = wilson(8, 10);
-        assert!((low - 0.490_162_471_536_641).abs() < 1e-9 && (high - 0.943_317_848_545_625).abs() < 1e-9);
-        assert_eq!(wilson(0, 0), (0.0, 1.0));
-        assert!(wilson(5, 5).1 == 1.0 && wilson(0, 5).0 == 0.0);
     }
 
     #[test]
