@@ -3,6 +3,7 @@
 use crate::params::{ParamId, Params, Role};
 use crate::rng;
 use crate::scalar::Scalar;
+use crate::spec::Precision;
 
 /// How a parameter starts.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -30,17 +31,28 @@ pub struct Builder<'a, T> {
     params: &'a mut Params<T>,
     /// `None` leaves everything 0, for numbers that are about to be loaded.
     seed: Option<u64>,
+    precision: Precision,
 }
 
 impl<'a, T: Scalar> Builder<'a, T> {
     /// Adds to `params`, with values from `seed`.
     pub fn new(params: &'a mut Params<T>, seed: u64) -> Self {
-        Self { params, seed: Some(seed) }
+        Self { params, seed: Some(seed), precision: Precision::default() }
     }
 
     /// Adds to `params`, all zeros: for numbers that are about to be loaded.
     pub fn zeros(params: &'a mut Params<T>) -> Self {
-        Self { params, seed: None }
+        Self { params, seed: None, precision: Precision::default() }
+    }
+
+    /// Layers made from here on multiply with this precision in training.
+    pub fn with_precision(self, precision: Precision) -> Self {
+        Self { precision, ..self }
+    }
+
+    /// How exactly the layers multiply in training.
+    pub fn precision(&self) -> Precision {
+        self.precision
     }
 
     /// Adds a parameter called `name`.

@@ -95,7 +95,7 @@ impl<T: Scalar> Net<T> {
             Some(seed) => Builder::new(&mut params, seed),
             None => Builder::zeros(&mut params),
         };
-        let layers = compile(spec, sizes.vocab_size, n_outputs, builder)?;
+        let layers = compile(spec, sizes.vocab_size, n_outputs, builder.with_precision(spec.precision))?;
         Ok(Self { layers, params, head, sizes, word_dropout: spec.word_dropout, n_outputs })
     }
 

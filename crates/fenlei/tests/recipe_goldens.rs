@@ -20,7 +20,10 @@ fn outline(layers: &[LayerSpec]) -> Vec<LayerSpec> {
             LayerSpec::Pool { .. }
             | LayerSpec::GlobalPool { .. }
             | LayerSpec::Activation { .. }
-            | LayerSpec::LayerNorm {}
+            | LayerSpec::Positions { .. }
+            | LayerSpec::Transformer(_)
+            | LayerSpec::LayerNorm { .. }
+            | LayerSpec::RmsNorm { .. }
             | LayerSpec::BatchNorm {} => {}
         }
     }

@@ -26,6 +26,22 @@ fn map_part<T: Scalar, F: Fn(T) -> T>(out: &mut [T], a: &[T], f: F) {
     }
 }
 
+/// `out[i] = f(out[i])`.
+pub fn map_in_place<T: Scalar>(out: &mut [T], f: impl Fn(T) -> T + Copy + Send + Sync) {
+    if out.len() < PARALLEL_FROM {
+        return map_in_place_part(out, f);
+    }
+    let (left, right) = out.split_at_mut(out.len() / 2);
+    rayon::join(|| map_in_place(left, f), || map_in_place(right, f));
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2+fma", "aarch64+neon"))]
+fn map_in_place_part<T: Scalar, F: Fn(T) -> T>(out: &mut [T], f: F) {
+    for out in out {
+        *out = f(*out);
+    }
+}
+
 /// `out[i] = f(a[i], b[i])`. All slices have the same length.
 pub fn map2<T: Scalar>(out: &mut [T], a: &[T], b: &[T], f: impl Fn(T, T) -> T + Copy + Send + Sync) {
     assert!(out.len() == a.len() && out.len() == b.len());

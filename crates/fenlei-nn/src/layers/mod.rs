@@ -4,6 +4,7 @@
 //! everything a pass computes lives in a [`Cache`], so that one net serves many threads.
 
 pub mod activation;
+pub mod attention_pool;
 pub mod batch_norm;
 pub mod branches;
 pub mod conv1d;
@@ -16,14 +17,18 @@ pub mod global_pool;
 pub mod layer_norm;
 pub mod one_hot_conv;
 pub mod one_hot_max;
+pub mod one_row;
 pub mod padding;
 pub mod pool;
+pub mod positions;
 pub mod residual;
+pub mod rms_norm;
 pub mod sequential;
 pub mod text_conv;
 mod text_conv_attribution;
 pub mod text_conv_backward;
 pub mod text_conv_scoring;
+pub mod transformer;
 
 use crate::attribution::Shares;
 use crate::kernels::gemm::{Mat, matmul, matmul_in_training};
@@ -33,6 +38,7 @@ use crate::ragged::{Batch, Rows};
 use crate::scalar::Scalar;
 
 pub use activation::Activation;
+pub use attention_pool::AttentionPool;
 pub use batch_norm::BatchNorm;
 pub use branches::{BranchMismatch, Branches};
 pub use conv1d::{Conv1d, ConvShape};
@@ -40,10 +46,14 @@ pub use dense::Dense;
 pub use dropout::Dropout;
 pub use global_pool::{GlobalPool, GlobalPooling};
 pub use layer_norm::LayerNorm;
+pub use one_row::OneRow;
 pub use padding::Padding;
 pub use pool::{Pool, Pooling};
+pub use positions::Positions;
 pub use residual::Residual;
+pub use rms_norm::RmsNorm;
 pub use sequential::Sequential;
+pub use transformer::Transformer;
 
 /// What a layer reads: the tokens of the batch, or the rows that another layer made.
 #[derive(Debug, Clone, Copy)]
@@ -131,6 +141,8 @@ pub struct Cache<T> {
     pub fixed: Vec<i16>,
     /// Fixed-point products of the whole vocabulary, for scoring many texts.
     pub table: Option<std::sync::Arc<Vec<i16>>>,
+    /// What a Transformer remembers.
+    pub transformer: transformer::TransformerMemory<T>,
     /// Outputs of inner layers.
     pub outputs: Vec<Rows<T>>,
     /// Gradients of the outputs of inner layers.
@@ -173,6 +185,11 @@ pub trait Layer<T: Scalar>: std::fmt::Debug + Send + Sync {
         _params: &Params<T>,
     ) -> bool {
         false
+    }
+
+    /// Whether training changes any of its parameters. Backward passes end at the first layer of a net that says so.
+    fn trains(&self, _params: &Params<T>) -> bool {
+        true
     }
 
     /// Called once before training, also of a net that was trained before: takes back what
