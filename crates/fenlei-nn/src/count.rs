@@ -76,6 +76,8 @@ impl Counter {
                 self.add(width.saturating_mul(*max as u128));
                 width
             }
+            LayerSpec::Lstm { units, bidirectional } => self.recurrent(width, *units, 4, *bidirectional),
+            LayerSpec::Gru { units, bidirectional } => self.recurrent(width, *units, 3, *bidirectional),
             LayerSpec::Transformer(spec) => {
                 self.transformer(spec, width);
                 width
@@ -90,6 +92,13 @@ impl Counter {
             | LayerSpec::Activation { .. }
             | LayerSpec::Dropout { .. } => width,
         }
+    }
+
+    /// The two products of a recurrent layer, whose units have so many gates.
+    fn recurrent(&mut self, width: u128, units: usize, n_gates: u128, bidirectional: bool) -> u128 {
+        let (units, ways) = (units as u128, if bidirectional { 2 } else { 1 });
+        self.add(units.saturating_mul(n_gates * ways).saturating_mul(width.saturating_add(units)));
+        units.saturating_mul(ways)
     }
 
     /// The four products of each block.

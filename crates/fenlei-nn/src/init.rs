@@ -68,6 +68,13 @@ impl<'a, T: Scalar> Builder<'a, T> {
         })
     }
 
+    /// Gives some numbers of a parameter another first value, unless its numbers are about to be loaded.
+    pub fn fill(&mut self, id: ParamId, numbers: std::ops::Range<usize>, value: f64) {
+        if self.seed.is_some() {
+            self.params.data_mut(id)[numbers].fill(T::from_f64(value));
+        }
+    }
+
     /// Leaves a parameter as it is in training.
     pub fn freeze(&mut self, id: ParamId) {
         self.params.get_mut(id).trainable = false;

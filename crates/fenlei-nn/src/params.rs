@@ -181,6 +181,16 @@ impl<T: Scalar> Grads<T> {
         }
     }
 
+    /// No gradient for any parameter, as if all were frozen: for a backward pass that only the inputs are asked of.
+    pub fn reset_to_none(&mut self, params: &Params<T>) {
+        self.list.resize_with(params.len(), Grad::default);
+        for grad in &mut self.list {
+            grad.rows.clear();
+            grad.data.clear();
+            grad.by_entry = false;
+        }
+    }
+
     /// The gradient numbers of a parameter, to add to. Empty for a frozen parameter.
     pub fn data_mut(&mut self, id: ParamId) -> &mut [T] {
         &mut self.list[id.0].data

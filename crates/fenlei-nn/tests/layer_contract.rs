@@ -275,7 +275,8 @@ fn check_memory_is_kept(name: &str, layer: &dyn Layer<f64>, reads: Reads, params
 fn check_f32(name: &str, f32s: &dyn Layer<f32>, params32: &Params<f32>, f64s: &dyn Layer<f64>, reads: Reads) {
     let mut params = Params::<f64>::default();
     for p in params32.iter() {
-        params.add(p.name.clone(), &p.shape, p.role, |i| p.data[i] as f64);
+        let id = params.add(p.name.clone(), &p.shape, p.role, |i| p.data[i] as f64);
+        params.get_mut(id).trainable = p.trainable;
     }
     let narrow = run(f32s, &mut Cache::default(), &Data::all(reads), &ALL_DOCS, params32, TRAIN);
     let wide = run(f64s, &mut Cache::default(), &Data::all(reads), &ALL_DOCS, &params, TRAIN);
@@ -411,13 +412,17 @@ contract! {
     sinusoidal_positions: Reads::Rows(5), |b| Positions::new(b, "positions", 5, PositionKind::Sinusoidal, 6);
     gelu_tanh: Reads::Rows(5), |_b| Activation::GeluTanh;
     silu: Reads::Rows(5), |_b| Activation::Silu;
+    lstm: Reads::Rows(3), |b| Recurrent::new(b, "lstm", RecurrentKind::Lstm, 3, 2, false);
+    lstm_bidirectional: Reads::Rows(2), |b| Recurrent::new(b, "lstm", RecurrentKind::Lstm, 2, 3, true);
+    gru: Reads::Rows(3), |b| Recurrent::new(b, "gru", RecurrentKind::Gru, 3, 2, false);
+    gru_bidirectional: Reads::Rows(2), |b| Recurrent::new(b, "gru", RecurrentKind::Gru, 2, 3, true);
     transformer_pre: Reads::Rows(4), |b| transformer(b, TransformerSpec { feed_forward: Some(5), ..small() });
     transformer_post: Reads::Rows(4), |b| transformer(b, TransformerSpec {
         norm: NormPlace::Post, feed_forward: Some(5), dropout: 0.2, attention_dropout: 0.3, ..small() });
     transformer_llama: Reads::Rows(8), |b| transformer_of(b, 8, TransformerSpec {
         heads: 4, kv_heads: Some(2), head_dim: Some(2), norm_kind: NormKind::Rms, gated: true, activation: Activation::Silu,
         bias: false, qkv_bias: Some(true), causal: true, rotary: Some(100.0), feed_forward: Some(3), ..small() });
-    transformer_modern: Reads::Rows(4), |b| transformer(b, TransformerSpec {
+    transformer_modern: Reads::Rows(8), |b| transformer_of(b, 8, TransformerSpec {
         layers: 3, window: Some(2), global_every: Some(2), rotary: Some(1000.0), local_rotary: Some(50.0), norm_bias: false,
         skip_first_norm: true, gated: true, bias: false, feed_forward: Some(3), dropout: 0.1, ..small() });
     transformer_shared: Reads::Rows(4), |b| transformer(b, TransformerSpec {

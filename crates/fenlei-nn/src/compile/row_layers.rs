@@ -14,6 +14,7 @@ use crate::layers::layer_norm::LayerNorm;
 use crate::layers::one_row::OneRow;
 use crate::layers::pool::{Pool, Pooling};
 use crate::layers::positions::Positions;
+use crate::layers::recurrent::{Recurrent, RecurrentKind};
 use crate::layers::residual::Residual;
 use crate::layers::rms_norm::RmsNorm;
 use crate::layers::sequential::Sequential;
@@ -120,6 +121,12 @@ impl<T: Scalar> Compiler<'_, T> {
                 let name = self.name("positions");
                 layers.push(Box::new(Positions::new(&mut self.builder, &name, width, *kind, *max)));
             }
+            LayerSpec::Lstm { units, bidirectional } => {
+                *flow = rows(self.recurrent(layers, place, RecurrentKind::Lstm, width, *units, *bidirectional)?);
+            }
+            LayerSpec::Gru { units, bidirectional } => {
+                *flow = rows(self.recurrent(layers, place, RecurrentKind::Gru, width, *units, *bidirectional)?);
+            }
             LayerSpec::Transformer(spec) => {
                 check_transformer(place, spec, width)?;
                 let name = self.name("transformer");
@@ -150,5 +157,24 @@ impl<T: Scalar> Compiler<'_, T> {
             }
         }
         Ok(())
+    }
+
+    /// Returns the width of a row behind it.
+    fn recurrent(
+        &mut self,
+        layers: &mut Layers<T>,
+        place: &str,
+        kind: RecurrentKind,
+        width: usize,
+        units: usize,
+        bidirectional: bool,
+    ) -> Result<usize, CompileError> {
+        check_size(place, "units", units)?;
+        let name = self.name(match kind {
+            RecurrentKind::Lstm => "lstm",
+            RecurrentKind::Gru => "gru",
+        });
+        layers.push(Box::new(Recurrent::new(&mut self.builder, &name, kind, width, units, bidirectional)));
+        Ok(if bidirectional { 2 * units } else { units })
     }
 }

@@ -161,6 +161,10 @@ impl<T: Scalar> Layer<T> for Activation {
             Self::backward(*self, &mut dx.data, &dy.data, &y.data, &x.data);
         }
     }
+
+    fn trains(&self, _: &Params<T>) -> bool {
+        false
+    }
 }
 
 #[cfg(test)]

@@ -109,4 +109,8 @@ impl<T: Scalar> Layer<T> for LayerNorm {
             }
         });
     }
+
+    fn trains(&self, params: &Params<T>) -> bool {
+        params.get(self.scale).trainable || params.get(self.shift).trainable
+    }
 }

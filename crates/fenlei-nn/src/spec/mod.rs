@@ -34,17 +34,26 @@ impl Default for NetSpec {
 impl NetSpec {
     /// Gives every embedding the size of the pretrained vectors that it starts from.
     pub fn set_embedding_dim(&mut self, new_dim: usize) {
-        fn set(layers: &mut [LayerSpec], new_dim: usize) {
+        self.for_each_layer(&mut |layer| {
+            if let LayerSpec::Embedding { dim, .. } | LayerSpec::EmbeddingBag { dim, .. } = layer {
+                *dim = new_dim;
+            }
+        });
+    }
+
+    /// Calls `f` for every layer, those within others too.
+    pub fn for_each_layer(&mut self, f: &mut dyn FnMut(&mut LayerSpec)) {
+        fn each(layers: &mut [LayerSpec], f: &mut dyn FnMut(&mut LayerSpec)) {
             for layer in layers {
+                f(layer);
                 match layer {
-                    LayerSpec::Embedding { dim, .. } | LayerSpec::EmbeddingBag { dim, .. } => *dim = new_dim,
-                    LayerSpec::Branches { branches } => branches.iter_mut().for_each(|b| set(b, new_dim)),
-                    LayerSpec::Residual { layers } => set(layers, new_dim),
+                    LayerSpec::Branches { branches } => branches.iter_mut().for_each(|branch| each(branch, f)),
+                    LayerSpec::Residual { layers } => each(layers, f),
                     _ => {}
                 }
             }
         }
-        set(&mut self.layers, new_dim);
+        each(&mut self.layers, f);
     }
 }
 
@@ -254,6 +263,22 @@ pub enum LayerSpec {
         kind: PositionKind,
         /// Positions that have a vector; later ones have that of the last.
         max: usize,
+    },
+    /// Long short-term memory (Hochreiter and Schmidhuber 1997) over the positions.
+    Lstm {
+        /// Numbers that it remembers.
+        units: usize,
+        /// A second one from the end to the start, side by side with the first.
+        #[serde(default)]
+        bidirectional: bool,
+    },
+    /// Gated recurrent units (Cho et al. 2014) over the positions.
+    Gru {
+        /// Numbers that it remembers.
+        units: usize,
+        /// A second one from the end to the start, side by side with the first.
+        #[serde(default)]
+        bidirectional: bool,
     },
     /// Blocks of self-attention.
     Transformer(Box<TransformerSpec>),

@@ -7,9 +7,10 @@ use rayon::prelude::*;
 use super::forward::within;
 use super::head::{Head, transpose};
 use super::rows::{dot, drop_some, scores_backward, weights};
-use super::{Attention, HeadMemory, KEYS, QUERIES, Shared};
+use super::{Attention, KEYS, QUERIES};
 use crate::kernels::blocks::multiply;
 use crate::kernels::gemm::Mat;
+use crate::kernels::lent::{Lender, Shared};
 use crate::scalar::Scalar;
 
 /// What the forward pass left, and the gradient of its `context`.
@@ -28,7 +29,7 @@ pub struct Kept<'a, T> {
 /// `d_qkv`, the gradient of the rows of queries, keys and values, in their layout.
 pub fn backward<T: Scalar>(
     d_qkv: &mut [T],
-    memory: &HeadMemory<T>,
+    memory: &Lender<Head<T>>,
     kept: Kept<'_, T>,
     starts: &[u32],
     attention: &Attention<'_, T>,
@@ -41,7 +42,7 @@ pub fn backward<T: Scalar>(
             let (doc, kv_head) = (task / attention.kv_heads, task % attention.kv_heads);
             let rows = starts[doc] as usize..starts[doc + 1] as usize;
             if !rows.is_empty() {
-                group(attention, &mut lent.head, &d_qkv, kept, rows, kv_head);
+                group(attention, &mut lent.memory, &d_qkv, kept, rows, kv_head);
             }
         },
     );

@@ -6,16 +6,17 @@ use rayon::prelude::*;
 
 use super::head::{Head, transpose};
 use super::rows::{drop_some, exponentials};
-use super::{Attention, HeadMemory, KEYS, QUERIES, Shared};
+use super::{Attention, KEYS, QUERIES};
 use crate::kernels::blocks::multiply;
 use crate::kernels::gemm::Mat;
+use crate::kernels::lent::{Lender, Shared};
 use crate::scalar::Scalar;
 
 /// `context: [n_rows, heads · head_dim]` and, for the backward pass, `log_sums: [n_rows, heads]`, from
 /// `qkv: [n_rows, attention.width()]` of documents with bounds `starts`.
 pub fn forward<T: Scalar>(
     (context, log_sums): (&mut [T], &mut [T]),
-    memory: &HeadMemory<T>,
+    memory: &Lender<Head<T>>,
     qkv: &[T],
     starts: &[u32],
     attention: &Attention<'_, T>,
@@ -28,7 +29,7 @@ pub fn forward<T: Scalar>(
             let (doc, kv_head) = (task / attention.kv_heads, task % attention.kv_heads);
             let rows = starts[doc] as usize..starts[doc + 1] as usize;
             if !rows.is_empty() {
-                group(attention, &mut lent.head, (&context, &log_sums), qkv, rows, kv_head);
+                group(attention, &mut lent.memory, (&context, &log_sums), qkv, rows, kv_head);
             }
         },
     );

@@ -1,71 +1,37 @@
 //! The numbers of one head in a document, laid out for products, and the memory they lie in.
 
 use std::ops::Range;
-use std::sync::Mutex;
 
 use super::Attention;
 use crate::scalar::Scalar;
 
 /// What a thread works in.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Head<T> {
+pub struct Head<T> {
     /// `[n, head_dim]`: queries, turned and scaled.
-    pub q: Vec<T>,
+    pub(super) q: Vec<T>,
     /// `[n, head_dim]`: keys, turned.
-    pub k: Vec<T>,
+    pub(super) k: Vec<T>,
     /// `[n, head_dim]`.
-    pub v: Vec<T>,
+    pub(super) v: Vec<T>,
     /// `[head_dim, n]`: the keys again.
-    pub k_t: Vec<T>,
+    pub(super) k_t: Vec<T>,
     /// `[head_dim, n]`: the values again.
-    pub v_t: Vec<T>,
+    pub(super) v_t: Vec<T>,
     /// `[queries, keys]` of a block: scores, then weights.
-    pub scores: Vec<T>,
+    pub(super) scores: Vec<T>,
     /// Their gradients.
-    pub d_scores: Vec<T>,
+    pub(super) d_scores: Vec<T>,
     /// `[queries, head_dim]` of a block: sums of values.
-    pub sums: Vec<T>,
+    pub(super) sums: Vec<T>,
     /// `[queries, 2]` of a block: largest score so far, sum of exponentials so far.
-    pub running: Vec<[T; 2]>,
+    pub(super) running: Vec<[T; 2]>,
     /// `[n, head_dim]`: gradients.
-    pub dq: Vec<T>,
-    pub dk: Vec<T>,
-    pub dv: Vec<T>,
+    pub(super) dq: Vec<T>,
+    pub(super) dk: Vec<T>,
+    pub(super) dv: Vec<T>,
     /// `[n]`: gradient along the outputs.
-    pub along: Vec<T>,
-}
-
-/// Memory for threads that work on heads, to be used again.
-#[derive(Debug, Default)]
-pub struct HeadMemory<T>(Mutex<Vec<Head<T>>>);
-
-impl<T> Clone for HeadMemory<T> {
-    /// Memory for other threads: none yet.
-    fn clone(&self) -> Self {
-        Self(Mutex::default())
-    }
-}
-
-impl<T: Default> HeadMemory<T> {
-    /// Some memory, given back when it is dropped.
-    pub(super) fn lend(&self) -> Lent<'_, T> {
-        let head = self.0.lock().map(|mut free| free.pop()).unwrap_or_default();
-        Lent { head: head.unwrap_or_default(), owner: self }
-    }
-}
-
-/// Memory that goes back to where it came from.
-pub(super) struct Lent<'a, T: Default> {
-    pub head: Head<T>,
-    owner: &'a HeadMemory<T>,
-}
-
-impl<T: Default> Drop for Lent<'_, T> {
-    fn drop(&mut self) {
-        if let Ok(mut free) = self.owner.0.lock() {
-            free.push(std::mem::take(&mut self.head));
-        }
-    }
+    pub(super) along: Vec<T>,
 }
 
 impl<T: Scalar> Attention<'_, T> {

@@ -14,7 +14,7 @@ mod rows;
 
 pub use backward::{Kept, backward};
 pub use forward::forward;
-pub use head::HeadMemory;
+pub use head::Head;
 pub use rotary::Rotary;
 
 #[cfg(test)]
@@ -87,34 +87,5 @@ impl WeightDropout {
     /// The seed of a row of weights.
     fn row(self, row: usize, head: usize, heads: usize) -> u64 {
         rng::derive(self.seed, (row * heads + head) as u64)
-    }
-}
-
-/// Where several threads write, each to rows and columns of its own.
-struct Shared<T> {
-    start: *mut T,
-    len: usize,
-}
-
-// SAFETY: who writes says that nobody else writes or reads there.
-unsafe impl<T: Send> Send for Shared<T> {}
-// SAFETY: as above.
-unsafe impl<T: Send> Sync for Shared<T> {}
-
-impl<T> Shared<T> {
-    fn new(numbers: &mut [T]) -> Self {
-        Self { start: numbers.as_mut_ptr(), len: numbers.len() }
-    }
-
-    /// `n` numbers from `first` on.
-    ///
-    /// # Safety
-    /// No one else may hold any of them.
-    #[allow(clippy::mut_from_ref)]
-    #[inline(always)]
-    unsafe fn part(&self, first: usize, n: usize) -> &mut [T] {
-        assert!(first + n <= self.len);
-        // SAFETY: inside the memory (checked), and the caller's alone.
-        unsafe { std::slice::from_raw_parts_mut(self.start.add(first), n) }
     }
 }

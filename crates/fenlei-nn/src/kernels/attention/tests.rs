@@ -1,6 +1,7 @@
 //! Attention against its definition, with the whole table of weights.
 
 use super::*;
+use crate::kernels::lent::Lender;
 use crate::scalar::Scalar;
 
 fn naive(qkv: &[f64], starts: &[u32], a: &Attention<'_, f64>) -> (Vec<f64>, Vec<f64>) {
@@ -70,7 +71,7 @@ fn check<T: Scalar>(starts: &[u32], causal: bool, window: Option<usize>, turned:
     };
     let mut context = vec![T::ZERO; expected.len()];
     let mut log_sums = vec![T::ZERO; expected_sums.len()];
-    forward((&mut context, &mut log_sums), &HeadMemory::default(), &narrow(&qkv), starts, &attention);
+    forward((&mut context, &mut log_sums), &Lender::default(), &narrow(&qkv), starts, &attention);
     for (found, expected) in context.iter().chain(&log_sums).zip(expected.iter().chain(&expected_sums)) {
         let difference = (found.to_f64() - expected).abs();
         assert!(difference < tolerance, "{causal} {window:?} {turned}: {found} and {expected}");
@@ -103,6 +104,6 @@ fn large_scores_stay_finite() {
     };
     let qkv = [300.0, 0.0, 300.0, 0.0, 1.0, 2.0, -300.0, 0.0, -300.0, 0.0, 3.0, 4.0];
     let (mut context, mut log_sums) = ([0.0; 4], [0.0; 2]);
-    forward((&mut context, &mut log_sums), &HeadMemory::default(), &qkv, &[0, 2], &attention);
+    forward((&mut context, &mut log_sums), &Lender::default(), &qkv, &[0, 2], &attention);
     assert_eq!(context, [1.0, 2.0, 3.0, 4.0]);
 }

@@ -4,7 +4,8 @@ use super::linear::{Linear, LinearSpec};
 use super::memory::{BlockMemory, Scratch};
 use super::norm::Norm;
 use crate::init::Builder;
-use crate::kernels::attention::{self, Attention, HeadMemory, Rotary, WeightDropout};
+use crate::kernels::attention::{self, Attention, Head, Rotary, WeightDropout};
+use crate::kernels::lent::Lender;
 use crate::kernels::shortcut::{RowDropout, add, add_and_normalise};
 use crate::kernels::units::Units;
 use crate::params::Params;
@@ -107,7 +108,7 @@ impl Block {
         &self,
         output: &mut [T],
         memory: &mut BlockMemory<T>,
-        (scratch, heads): (&mut Scratch<T>, &HeadMemory<T>),
+        (scratch, heads): (&mut Scratch<T>, &Lender<Head<T>>),
         input: &[T],
         (step, rotary): (&Step<'_>, &Rotary<T>),
         params: &Params<T>,

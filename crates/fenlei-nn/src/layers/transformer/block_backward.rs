@@ -3,8 +3,9 @@
 use super::block::{Block, Step};
 use super::memory::{BlockMemory, Scratch};
 use super::norm::Norm;
-use crate::kernels::attention::{self, HeadMemory, Kept, Rotary};
+use crate::kernels::attention::{self, Head, Kept, Rotary};
 use crate::kernels::elementwise::add_column_sums;
+use crate::kernels::lent::Lender;
 use crate::kernels::shortcut::{NormGradients, NormKept, RowDropout, add_backward};
 use crate::params::{Grads, ParamId, Params};
 use crate::scalar::Scalar;
@@ -17,7 +18,7 @@ impl Block {
         &self,
         (d_output, wanted, grads): (&mut Vec<T>, bool, &mut Grads<T>),
         memory: &BlockMemory<T>,
-        (scratch, heads): (&mut Scratch<T>, &HeadMemory<T>),
+        (scratch, heads): (&mut Scratch<T>, &Lender<Head<T>>),
         input: &[T],
         (step, rotary): (&Step<'_>, &Rotary<T>),
         params: &Params<T>,
@@ -105,7 +106,7 @@ impl Block {
         &self,
         (d_input, wanted, grads): (&mut Vec<T>, bool, &mut Grads<T>),
         memory: &BlockMemory<T>,
-        (scratch, heads): (&mut Scratch<T>, &HeadMemory<T>),
+        (scratch, heads): (&mut Scratch<T>, &Lender<Head<T>>),
         input: &[T],
         (step, rotary): (&Step<'_>, &Rotary<T>),
         params: &Params<T>,

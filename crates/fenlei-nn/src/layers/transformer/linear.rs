@@ -1,7 +1,7 @@
 //! A product with a weight, and the small matrices that may stand beside it. Its bias is added by the pass that follows.
 
 use crate::init::{Builder, Init};
-use crate::kernels::gemm::{Mat, matmul, matmul_in_training};
+use crate::kernels::gemm::{Mat, matmul};
 use crate::params::{Grads, ParamId, Params, Role};
 use crate::scalar::Scalar;
 use crate::spec::{LoraSpec, Precision};
@@ -72,19 +72,20 @@ impl Linear {
         [self.weight].into_iter().chain(self.bias).chain(lora).any(|id| params.get(id).trainable)
     }
 
-    /// Adds up a weight and the small matrices beside it: what [`forward`](Self::forward) multiplies with.
+    /// Adds the small matrices to the weight that they stand beside, and sets the second one to zero.
     pub fn merge<T: Scalar>(&self, params: &mut Params<T>) {
         let Some(Lora { a, b, rank, factor }) = self.lora else { return };
         let mut moved = vec![T::ZERO; self.n_out * self.n_in];
-        let (a, b) = (Mat::new(params.data(a), rank, self.n_in), Mat::new(params.data(b), self.n_out, rank));
-        matmul(&mut moved, b, a, false);
+        let (a, second) = (Mat::new(params.data(a), rank, self.n_in), Mat::new(params.data(b), self.n_out, rank));
+        matmul(&mut moved, second, a, false);
         let factor = T::from_f64(factor);
         params.data_mut(self.weight).iter_mut().zip(moved).for_each(|(weight, moved)| *weight += factor * moved);
+        params.data_mut(b).fill(T::ZERO);
     }
 
     fn multiply<T: Scalar>(&self, training: bool, out: &mut [T], a: Mat<'_, T>, b: Mat<'_, T>, accumulate: bool) {
-        if training && self.precision == Precision::Bf16 {
-            matmul_in_training(out, a, b, accumulate);
+        if training {
+            self.precision.matmul(out, a, b, accumulate);
         } else {
             matmul(out, a, b, accumulate);
         }

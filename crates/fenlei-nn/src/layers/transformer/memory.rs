@@ -1,6 +1,7 @@
 //! What a Transformer remembers of a forward pass, and the memory it works in.
 
-use crate::kernels::attention::{HeadMemory, Rotary};
+use crate::kernels::attention::{Head, Rotary};
+use crate::kernels::lent::Lender;
 use crate::scalar::Scalar;
 use crate::spec::{TransformerSizes, TransformerSpec};
 
@@ -15,7 +16,7 @@ pub struct TransformerMemory<T> {
     pub(super) final_moments: Vec<T>,
     /// For everywhere and for windows.
     pub(super) rotary: [Rotary<T>; 2],
-    pub(super) heads: HeadMemory<T>,
+    pub(super) heads: Lender<Head<T>>,
     pub(super) scratch: Scratch<T>,
     /// Of a training step.
     pub(super) seed: Option<u64>,

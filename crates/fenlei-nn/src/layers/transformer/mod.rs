@@ -188,15 +188,14 @@ impl<T: Scalar> Layer<T> for Transformer {
         self.blocks.iter().any(|block| block.trains(params))
             || self.final_norm.as_ref().is_some_and(|norm| norm.trains(params))
     }
+
+    fn merge(&self, params: &mut Params<T>) {
+        self.blocks.iter().for_each(|block| block.merge(params));
+    }
 }
 
 impl Transformer {
     fn lowest_that_trains<T: Scalar>(&self, params: &Params<T>) -> usize {
         (0..self.spec.layers).find(|&i| self.block(i).trains(params)).unwrap_or(self.spec.layers)
-    }
-
-    /// Adds the small matrices to the weights that they stand beside.
-    pub(crate) fn merge<T: Scalar>(&self, params: &mut Params<T>) {
-        self.blocks.iter().for_each(|block| block.merge(params));
     }
 }
