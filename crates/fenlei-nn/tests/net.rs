@@ -280,3 +280,34 @@ fn recomputed_blocks_give_the_same_gradients() {
     });
     assert!(gradients(&kept) == gradients(&again));
 }
+
+#[test]
+fn a_net_goes_on_from_states_as_it_would_have_gone_on_itself() {
+    let encoder = json!([
+        {"type": "embedding", "dim": 4},
+        {"type": "positions", "max": 9},
+        {"type": "layer-norm"},
+        {"type": "transformer", "layers": 2, "heads": 2, "norm": "post", "feed-forward": 3}
+    ]);
+    let heads = [
+        json!([{"type": "global-pool", "kind": "average"}]),
+        json!([{"type": "conv", "widths": [2], "filters": 4, "padding": "same", "activation": "relu"}, {"type": "global-pool"}]),
+    ];
+    let sizes = NetSizes { vocab_size: 12, n_labels: 3, multi_label: false };
+    let documents: Vec<Vec<u32>> = (0..6u32).map(|n| (0..n).map(|i| 1 + (i * n) % 11).collect()).collect();
+    let batch = Batch::new(documents.iter().map(Vec::as_slice), 12);
+    for head in heads {
+        let layers: Vec<Json> = encoder.as_array().unwrap().iter().chain(head.as_array().unwrap()).cloned().collect();
+        let net = net::<f64>(json!(layers), sizes);
+        let mut workspace = Workspace::default();
+        let whole = net.forward(&mut workspace, &batch, Pass::Predict).clone();
+        for n_layers in 1..5 {
+            let states = net.states(&mut Workspace::default(), &batch, n_layers).clone();
+            for pass in [Pass::Predict, Pass::Train { seed: 1 }] {
+                let mut other = Workspace::default();
+                let found = net.forward_from(&mut other, &states, n_layers, pass);
+                assert_eq!(found, &whole, "{n_layers} layers, {pass:?}");
+            }
+        }
+    }
+}

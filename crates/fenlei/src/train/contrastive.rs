@@ -156,7 +156,7 @@ struct Pair {
 fn of_vectors(net: &Net<f32>, spec: &NetModelSpec) -> Result<Net<f32>> {
     let mut layers = encoder(&spec.layers).to_vec();
     let pooled = match fixed_layers(&spec.layers) {
-        Ok(fixed) if fixed.len() > layers.len() => fixed[layers.len()].clone(),
+        Ok(Some(fixed)) => fixed[layers.len()].clone(),
         _ => LayerSpec::GlobalPool { kind: PoolKind::Average, k: 1, units: None },
     };
     layers.push(pooled);

@@ -31,15 +31,15 @@ pub(super) struct KnownStatesFile {
     /// Layers that they come from.
     pub n_layers: usize,
     width: usize,
-    /// The first row of each document, and the number of rows.
-    starts: Vec<u64>,
+    n_docs: usize,
 }
 
-/// The layers that are the same in every step: those up to the Transformer, and a pooling right behind it.
+/// The layers whose outcome is kept: those up to the Transformer with the pooling right behind it, which leaves a vector a
+/// document; `None` where no pooling stands there, as the states of all tokens would take too much room.
 ///
 /// # Errors
 /// When one of them leaves out numbers at random.
-pub(super) fn fixed_layers(layers: &[LayerSpec]) -> Result<&[LayerSpec]> {
+pub(super) fn fixed_layers(layers: &[LayerSpec]) -> Result<Option<&[LayerSpec]>> {
     let n = layers.iter().rposition(|layer| matches!(layer, LayerSpec::Transformer(_))).map_or(0, |at| at + 1);
     let is_random = |layer: &LayerSpec| match layer {
         LayerSpec::Dropout { rate, .. } => *rate > 0.0,
@@ -54,7 +54,7 @@ pub(super) fn fixed_layers(layers: &[LayerSpec]) -> Result<&[LayerSpec]> {
         Some(LayerSpec::GlobalPool { kind, .. }) => *kind != PoolKind::Attention,
         _ => false,
     };
-    Ok(&layers[..n + usize::from(is_pooled)])
+    Ok(is_pooled.then(|| &layers[..=n]))
 }
 
 impl KnownStatesFile {
@@ -65,15 +65,9 @@ impl KnownStatesFile {
     pub fn of(net: &Net<f32>, inputs: &NetInputs, layers: &[LayerSpec], cache: Option<&Path>) -> Result<Self> {
         let n_layers = layers.len();
         let mut workspace = Workspace::default();
-        // What one empty document gives tells the width, and whether there is a row a document.
-        let probe = Batch::new([&[] as &[u32]], net.sizes().vocab_size);
-        let of_nothing = net.states(&mut workspace, &probe, n_layers);
-        let (width, is_pooled) = (of_nothing.width, of_nothing.n_rows() == 1);
-        let starts: Vec<u64> = match is_pooled {
-            true => (0..=inputs.len() as u64).collect(),
-            false => inputs.ids.starts.iter().map(|&start| start as u64).collect(),
-        };
-        let n_bytes = starts.last().copied().unwrap_or(0) * width as u64 * 4;
+        let probe = Batch::new([&[0u32][..]], net.sizes().vocab_size);
+        let width = net.states(&mut workspace, &probe, n_layers).width;
+        let n_bytes = inputs.len() as u64 * width as u64 * 4;
         let mut write = |out: &mut dyn Write| write_states(out, net, inputs, n_layers, &mut workspace);
         let (path, file) = match cache {
             Some(folder) => {
@@ -95,26 +89,22 @@ impl KnownStatesFile {
                 (path, file)
             }
         };
-        Ok(Self { path, file, n_layers, width, starts })
+        Ok(Self { path, file, n_layers, width, n_docs: inputs.len() })
     }
 
-    /// The rows of some documents, one after another.
+    /// The vectors of some documents, one after another.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn gather(&self, rows: &mut Rows<f32>, docs: impl Iterator<Item = usize> + Clone) -> Result<()> {
-        let n_rows = |doc: usize| (self.starts[doc + 1] - self.starts[doc]) as usize;
-        rows.resize_documents(docs.clone().map(n_rows), self.width);
+    pub fn gather(&self, rows: &mut Rows<f32>, docs: impl ExactSizeIterator<Item = usize>) -> Result<()> {
+        rows.reset_vectors(docs.len(), self.width);
         let mut file = &self.file;
-        let (mut bytes, mut at) = (Vec::new(), 0);
-        for doc in docs {
-            let n = n_rows(doc) * self.width;
-            bytes.resize(n * 4, 0);
-            let place = SeekFrom::Start(self.starts[doc] * self.width as u64 * 4);
+        let mut bytes = vec![0; self.width * 4];
+        for (doc, row) in docs.zip(rows.data.chunks_exact_mut(self.width)) {
+            let place = SeekFrom::Start((doc * self.width) as u64 * 4);
             file.seek(place).and_then(|_| file.read_exact(&mut bytes)).map_err(|e| Error::io("read", &self.path, e))?;
             let numbers = bytes.as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes));
-            rows.data[at..at + n].iter_mut().zip(numbers).for_each(|(x, number)| *x = number);
-            at += n;
+            row.iter_mut().zip(numbers).for_each(|(x, number)| *x = number);
         }
         Ok(())
     }
@@ -125,7 +115,7 @@ impl KnownStatesFile {
     /// When the file cannot be read.
     pub fn probabilities(&self, net: &Net<f32>) -> Result<Vec<f32>> {
         let n_labels = net.sizes().n_labels;
-        let mut all = vec![0.0; (self.starts.len() - 1) * n_labels];
+        let mut all = vec![0.0; self.n_docs * n_labels];
         let (mut workspace, mut rows) = (Workspace::default(), Rows::default());
         for (task, out) in all.chunks_mut(DOCS_AT_A_TIME * n_labels).enumerate() {
             let first = task * DOCS_AT_A_TIME;

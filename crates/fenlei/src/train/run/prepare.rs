@@ -184,7 +184,16 @@ fn known_states(
         let problem = "frozen layers read each document once, but augmentation and word dropout change it every epoch";
         return Err(Error::config("train.fine_tuning.frozen", problem, "leave them out, or frozen"));
     }
-    let layers = fixed_layers(&spec.layers)?;
+    let Some(layers) = fixed_layers(&spec.layers)? else {
+        return match &fine_tuning.cache {
+            Some(cache) => {
+                let problem =
+                    format!("this head reads the states of all tokens, which are not kept in {}", cache.display());
+                Err(Error::config("train.fine_tuning.cache", problem, "leave it out, or begin the head with a pooling"))
+            }
+            None => Ok([None, None]),
+        };
+    };
     let states = |examples: Option<&Examples>| {
         let file =
             |examples: &Examples| KnownStatesFile::of(net, &examples.inputs, layers, fine_tuning.cache.as_deref());
