@@ -11,6 +11,7 @@ mod label_errors;
 mod peers;
 mod step;
 mod table;
+mod tune;
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -52,6 +53,7 @@ enum BenchCommand {
     #[command(hide = true)]
     PeersSelf(peers::OwnRunArgs),
     Step(step::StepArgs),
+    Tune(tune::TuneBenchArgs),
 }
 
 /// Runs a benchmark.
@@ -70,6 +72,7 @@ pub fn run(args: BenchArgs) -> Result<()> {
         BenchCommand::Peers(args) => peers::run(&args),
         BenchCommand::PeersSelf(args) => peers::run_own(&args),
         BenchCommand::Step(args) => step::run(&args),
+        BenchCommand::Tune(args) => tune::run(&args),
     }
 }
 
