@@ -15,8 +15,8 @@ use crate::classifier::Classifier;
 use crate::data::Dataset;
 use crate::eval::Comparison;
 
-/// Documents whose words are counted, at most: more do not change a share.
-const WORDS_OF: usize = 5_000;
+/// Documents whose words are counted and whose language is told, at most: more do not change a share, and take seconds.
+const LOOKED_AT: usize = 5_000;
 
 /// Suspected labels that are shown.
 const SUSPECTS_SHOWN: usize = 10;
@@ -39,7 +39,7 @@ pub struct DataProblems {
     pub suspects: Vec<SuspectedLabel>,
     /// Words that the model does not know.
     pub unknown: UnknownWords,
-    /// Documents whose words were counted.
+    /// Documents whose words were counted and whose language was told: all, or an even choice of many.
     pub n_counted: usize,
     /// Slices by label and by language, where there are several.
     pub slices: Vec<Slice>,
@@ -99,11 +99,15 @@ impl DataProblems {
         let suspects = shown.take(SUSPECTS_SHOWN).collect();
 
         let compared = documents.subset(comparison.documents());
-        let step = compared.len().div_ceil(WORDS_OF).max(1);
-        let counted: Vec<String> = compared.texts.iter().step_by(step).cloned().collect();
+        let step = compared.len().div_ceil(LOOKED_AT).max(1);
+        let places: Vec<usize> = (0..compared.len()).step_by(step).collect();
+        let some = compared.subset(&places);
+        let right_of_some: Vec<bool> = places.iter().map(|&i| outcomes.right()[i]).collect();
+        let kinds =
+            [(&compared, outcomes.right(), SliceBy::Label), (&some, right_of_some.as_slice(), SliceBy::Language)];
         let mut all_slices = Vec::new();
-        for by in [SliceBy::Label, SliceBy::Language] {
-            let mut of_kind = slices(&compared, outcomes.right(), by);
+        for (documents, right, by) in kinds {
+            let mut of_kind = slices(documents, right, by);
             if of_kind.len() > 1 {
                 of_kind.sort_by(|a, b| a.accuracy.total_cmp(&b.accuracy).then_with(|| a.name.cmp(&b.name)));
                 all_slices.extend(of_kind.into_iter().take(SLICES_SHOWN));
@@ -112,8 +116,8 @@ impl DataProblems {
         Ok(Self {
             n_suspects: found.len(),
             suspects,
-            unknown: unknown_words(classifier.pipeline(), &counted)?,
-            n_counted: counted.len(),
+            unknown: unknown_words(classifier.pipeline(), &some.texts)?,
+            n_counted: some.len(),
             slices: all_slices,
         })
     }
@@ -163,7 +167,7 @@ impl ReportData {
         for Said { words, headers, rows } in self.problems.said(t) {
             let _ = write!(out, "<p class=\"note\">{}</p>", escape(&words));
             if !rows.is_empty() {
-                out.push_str(&table(&headers, &rows));
+                let _ = write!(out, "<div class=\"words\">{}</div>", table(&headers, &rows));
             }
         }
         out

@@ -8,7 +8,7 @@ use super::escape::escape;
 /// Sizes in the units of the view box. On a phone a unit is a little less than a pixel.
 pub(super) const WIDTH: f64 = 400.0;
 pub(super) const HEIGHT: f64 = 270.0;
-const LEFT: f64 = 52.0;
+const LEFT: f64 = 58.0;
 const RIGHT: f64 = 20.0;
 const TOP: f64 = 10.0;
 const BOTTOM: f64 = 44.0;
@@ -185,7 +185,7 @@ impl Chart<'_> {
         let middle = (TOP + bottom) / 2.0;
         let _ = write!(
             out,
-            r#"<text class="name" x="13" y="{middle:.1}" text-anchor="middle" transform="rotate(-90 13 {middle:.1})">{}</text>"#,
+            r#"<text class="name" x="12" y="{middle:.1}" text-anchor="middle" transform="rotate(-90 12 {middle:.1})">{}</text>"#,
             escape(y.title)
         );
         self.marks.iter().for_each(|mark| self.draw_mark(&mut out, mark));
