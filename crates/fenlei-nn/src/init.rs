@@ -3,6 +3,7 @@
 use crate::params::{ParamId, Params, Role};
 use crate::rng;
 use crate::scalar::Scalar;
+use crate::spec::Precision;
 
 /// How a parameter starts.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -30,17 +31,28 @@ pub struct Builder<'a, T> {
     params: &'a mut Params<T>,
     /// `None` leaves everything 0, for numbers that are about to be loaded.
     seed: Option<u64>,
+    precision: Precision,
 }
 
 impl<'a, T: Scalar> Builder<'a, T> {
     /// Adds to `params`, with values from `seed`.
     pub fn new(params: &'a mut Params<T>, seed: u64) -> Self {
-        Self { params, seed: Some(seed) }
+        Self { params, seed: Some(seed), precision: Precision::default() }
     }
 
     /// Adds to `params`, all zeros: for numbers that are about to be loaded.
     pub fn zeros(params: &'a mut Params<T>) -> Self {
-        Self { params, seed: None }
+        Self { params, seed: None, precision: Precision::default() }
+    }
+
+    /// Layers made from here on multiply with this precision in training.
+    pub fn with_precision(self, precision: Precision) -> Self {
+        Self { precision, ..self }
+    }
+
+    /// How exactly the layers multiply in training.
+    pub fn precision(&self) -> Precision {
+        self.precision
     }
 
     /// Adds a parameter called `name`.
@@ -54,6 +66,13 @@ impl<'a, T: Scalar> Builder<'a, T> {
             Init::Normal(deviation) => deviation * rng::normal(seed, i as u64),
             Init::Constant(value) => value,
         })
+    }
+
+    /// Gives some numbers of a parameter another first value, unless its numbers are about to be loaded.
+    pub fn fill(&mut self, id: ParamId, numbers: std::ops::Range<usize>, value: f64) {
+        if self.seed.is_some() {
+            self.params.data_mut(id)[numbers].fill(T::from_f64(value));
+        }
     }
 
     /// Leaves a parameter as it is in training.

@@ -9,7 +9,7 @@ use crate::params::{Grads, Params};
 use crate::ragged::{Batch, Rows};
 use crate::rng;
 use crate::scalar::Scalar;
-use crate::spec::{HeadSpec, NetSpec};
+use crate::spec::{HeadSpec, LayerSpec, NetSpec};
 
 /// Tokens without a pretrained vector start the same way in every net.
 const SEED_MISSING: u64 = 0x4D49_5353;
@@ -95,7 +95,7 @@ impl<T: Scalar> Net<T> {
             Some(seed) => Builder::new(&mut params, seed),
             None => Builder::zeros(&mut params),
         };
-        let layers = compile(spec, sizes.vocab_size, n_outputs, builder)?;
+        let layers = compile(spec, sizes.vocab_size, n_outputs, builder.with_precision(spec.precision))?;
         Ok(Self { layers, params, head, sizes, word_dropout: spec.word_dropout, n_outputs })
     }
 
@@ -144,10 +144,20 @@ impl<T: Scalar> Net<T> {
         let last = self.layers.len() - 1;
         d_outputs[last].reset(&outputs[last].starts, outputs[last].width);
         d_outputs[last].data.copy_from_slice(d_logits);
-        for (i, layer) in self.layers.iter().enumerate().rev() {
+        // What lies before the first layer with something to learn needs no gradient.
+        let Some(first) = self.layers.iter().position(|layer| layer.trains(&self.params)) else { return };
+        for (i, layer) in self.layers.iter().enumerate().skip(first).rev() {
             let (before, after) = d_outputs.split_at_mut(i);
             let x = if i == 0 { Input::Tokens(batch) } else { Input::Rows(&outputs[i - 1]) };
-            layer.backward(before.last_mut(), grads, &mut caches[i], &after[0], &outputs[i], x, &self.params);
+            layer.backward(
+                before.last_mut().filter(|_| i > first),
+                grads,
+                &mut caches[i],
+                &after[0],
+                &outputs[i],
+                x,
+                &self.params,
+            );
         }
     }
 
@@ -161,7 +171,7 @@ impl<T: Scalar> Net<T> {
         d_logits: &[T],
         batch: &Batch,
     ) -> bool {
-        scratch.reset(&self.params, &[]);
+        scratch.reset_to_none(&self.params);
         shares.wins.clear();
         shares.tokens.clear();
         shares.tokens.resize(batch.ids.len(), T::ZERO);
@@ -185,6 +195,29 @@ impl<T: Scalar> Net<T> {
         }
         let (first, cache) = (&self.layers[0], &mut caches[0]);
         first.attribute(shares, scratch, cache, &d_outputs[0], &outputs[0], batch, &self.params)
+    }
+
+    /// The net without the small matrices beside its weights, which are added to these, and its description. `spec` is the
+    /// description of this net.
+    ///
+    /// # Errors
+    /// When the layers do not fit together.
+    pub fn merged(&self, spec: &NetSpec) -> Result<(NetSpec, Self), CompileError> {
+        let mut spec = spec.clone();
+        spec.for_each_layer(&mut |layer| {
+            if let LayerSpec::Transformer(transformer) = layer {
+                transformer.lora = None;
+            }
+        });
+        let mut params = self.params.clone();
+        self.layers.iter().for_each(|layer| layer.merge(&mut params));
+        let mut net = Self::zeros(&spec, self.sizes)?;
+        for param in net.params.iter_mut() {
+            if let Some(from) = params.iter_mut().find(|from| from.name == param.name) {
+                param.data = std::mem::take(&mut from.data);
+            }
+        }
+        Ok((spec, net))
     }
 
     /// Makes a net ready to be trained, also one that was [finalised](Self::finalise) before.

@@ -43,6 +43,8 @@ pub struct Param<T> {
     pub role: Role,
     /// False for frozen vectors and statistics.
     pub trainable: bool,
+    /// What its learning rate is multiplied with: 1 but where parts of a net learn at different rates.
+    pub lr_scale: f64,
 }
 
 impl<T> Param<T> {
@@ -78,7 +80,8 @@ impl<T: Scalar> Params<T> {
 
     fn push(&mut self, name: String, shape: &[usize], role: Role, data: Vec<T>) -> ParamId {
         assert!(self.list.iter().all(|p| p.name != name), "two parameters named {name}");
-        self.list.push(Param { name, shape: shape.to_vec(), data, role, trainable: role != Role::Statistic });
+        let trainable = role != Role::Statistic;
+        self.list.push(Param { name, shape: shape.to_vec(), data, role, trainable, lr_scale: 1.0 });
         ParamId(self.list.len() - 1)
     }
 
@@ -178,6 +181,16 @@ impl<T: Scalar> Grads<T> {
         }
     }
 
+    /// No gradient for any parameter, as if all were frozen: for a backward pass that only the inputs are asked of.
+    pub fn reset_to_none(&mut self, params: &Params<T>) {
+        self.list.resize_with(params.len(), Grad::default);
+        for grad in &mut self.list {
+            grad.rows.clear();
+            grad.data.clear();
+            grad.by_entry = false;
+        }
+    }
+
     /// The gradient numbers of a parameter, to add to. Empty for a frozen parameter.
     pub fn data_mut(&mut self, id: ParamId) -> &mut [T] {
         &mut self.list[id.0].data
@@ -200,6 +213,22 @@ impl<T: Scalar> Grads<T> {
     pub fn pair_mut(&mut self, a: ParamId, b: ParamId) -> (&mut [T], &mut [T]) {
         let [a, b] = self.list.get_disjoint_mut([a.0, b.0]).expect("two different parameters");
         (&mut a.data, &mut b.data)
+    }
+
+    /// The gradient numbers of different parameters at once, to add to; empty where there is none.
+    ///
+    /// # Panics
+    /// When two of them are the same.
+    pub fn several_mut<const N: usize>(&mut self, ids: [Option<ParamId>; N]) -> [&mut [T]; N] {
+        let mut found: [&mut [T]; N] = std::array::from_fn(|_| Default::default());
+        for (i, grad) in self.list.iter_mut().enumerate() {
+            let mut places = (0..N).filter(|&place| ids[place] == Some(ParamId(i)));
+            if let Some(place) = places.next() {
+                assert!(places.next().is_none(), "different parameters");
+                found[place] = &mut grad.data;
+            }
+        }
+        found
     }
 
     /// All gradients in the order of the parameters.

@@ -3,6 +3,7 @@
 //! Every kernel and layer is generic over [`Scalar`]. Plain arithmetic is written once for both; the few operations
 //! that need a machine-specific body are methods here, so that a layer never asks which type it has.
 
+use crate::kernels::functions::FunctionKernels;
 use crate::kernels::gemm::GemmKernels;
 use crate::kernels::sparse_grad::SparseGradKernels;
 use crate::kernels::windows::WindowKernels;
@@ -13,6 +14,7 @@ use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssi
 /// A floating-point number that nets can be made of. Implemented for `f32` and `f64` only.
 pub trait Scalar:
     GemmKernels
+    + FunctionKernels
     + WindowKernels
     + SparseGradKernels
     + Copy

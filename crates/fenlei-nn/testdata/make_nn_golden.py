@@ -32,6 +32,9 @@ GOLDENS = {
     "net-cnn": nets.net_cnn,
     "net-bag": nets.net_bag,
     "net-mlp": nets.net_mlp,
+    "net-recurrent": nets.net_recurrent,
+    "net-encoder": nets.net_encoder,
+    "net-decoder": nets.net_decoder,
 }
 
 

@@ -3,7 +3,7 @@
 use fenlei_nn::attribution::Shares;
 use fenlei_nn::layers::Pass;
 use fenlei_nn::net::{Net, NetSizes, Workspace};
-use fenlei_nn::params::{Grads, Role};
+use fenlei_nn::params::{Grads, ParamId, Role};
 use fenlei_nn::ragged::Batch;
 use fenlei_nn::spec::{LayerSpec, NetSpec};
 
@@ -72,5 +72,35 @@ fn wins_of_filters_hold_their_biases_and_their_runs_lie_in_the_document() {
         for win in of_doc {
             assert!(win.start < win.end && win.end as usize <= batch.doc(doc).len() && win.end - win.start <= 3);
         }
+    }
+}
+
+#[test]
+fn tokens_of_nets_over_sequences_have_gradient_times_input() {
+    for layers in [
+        r#"[{"type": "embedding", "dim": 4}, {"type": "lstm", "units": 3, "bidirectional": true},
+            {"type": "global-pool", "kind": "attention", "units": 2}]"#,
+        r#"[{"type": "embedding", "dim": 4}, {"type": "gru", "units": 3}, {"type": "global-pool", "kind": "last"}]"#,
+        r#"[{"type": "embedding", "dim": 4}, {"type": "positions", "max": 9}, {"type": "layer-norm"},
+            {"type": "transformer", "layers": 2, "heads": 2, "norm": "post", "checkpoint": true},
+            {"type": "global-pool", "kind": "first"}]"#,
+    ] {
+        let mut net = net(layers, true);
+        let (scores, shares, batch) = attributed(&net);
+        // Token 9 stands once, in the first document: its share is the slope of the score along its vector.
+        let place = batch.ids.iter().position(|&id| id == 9).unwrap();
+        let table = net.params.iter().position(|p| p.name.ends_with("embedding.table")).unwrap();
+        let mut at = |factor: f64| {
+            let mut scaled = net.params.clone();
+            scaled.data_mut(ParamId(table))[36..40].iter_mut().for_each(|x| *x *= factor);
+            std::mem::swap(&mut net.params, &mut scaled);
+            let score = attributed(&net).0[0];
+            std::mem::swap(&mut net.params, &mut scaled);
+            score
+        };
+        let slope = (at(1.0 + 1e-5) - at(1.0 - 1e-5)) / 2e-5;
+        assert!(slope.abs() > 1e-7, "{layers}: {slope}");
+        assert!((shares.tokens[place] - slope).abs() < 1e-8, "{layers}: {} and {slope}", shares.tokens[place]);
+        assert!(scores[0].is_finite() && shares.wins.len() == batch.ids.len());
     }
 }

@@ -209,3 +209,83 @@ fn nothing_to_learn_from() {
     let found = error(spec, NetSizes { n_labels: 0, ..SIZES });
     assert_eq!((&*found.place, &*found.problem), ("n_labels", "n_labels is 0, expected at least 1"));
 }
+
+#[test]
+fn transformers_that_make_no_sense() {
+    let cases = [
+        (json!({"layers": 0, "heads": 1}), "layers is 0, expected 1 to 1024", "choose for example layers = 2"),
+        (
+            json!({"layers": 1, "heads": 2}),
+            "rows of 5 numbers cannot be divided among 2 heads",
+            "choose heads that divide the width of a row, or give head-dim",
+        ),
+        (
+            json!({"layers": 1, "heads": 3, "kv-heads": 2, "head-dim": 2}),
+            "3 heads cannot be divided among 2 heads of keys",
+            "choose kv-heads that divides heads",
+        ),
+        (
+            json!({"layers": 1, "heads": 1, "rotary": 10000.0}),
+            "rotary turns pairs of numbers, but a head has 5",
+            "choose an even head-dim",
+        ),
+        (
+            json!({"layers": 1, "heads": 1, "rotary": 0.5}),
+            "rotary is 0.5, expected a number above 1",
+            "choose for example 10000",
+        ),
+        (
+            json!({"layers": 1, "heads": 1, "global-every": 3}),
+            "global-every without window",
+            "give a window, such as window = 64, or leave it out",
+        ),
+        (
+            json!({"layers": 1, "heads": 1, "window": 4, "global-every": 0}),
+            "global-every is 0, expected at least 1",
+            "choose for example 3",
+        ),
+        (
+            json!({"layers": 1, "heads": 1, "epsilon": 0.0}),
+            "epsilon is 0, expected a number above 0 and below 1",
+            "choose for example 1e-5",
+        ),
+        (
+            json!({"layers": 1, "heads": 1, "attention-dropout": 1.0}),
+            "a dropout rate of 1, expected 0 or more and below 1",
+            "choose for example 0.5",
+        ),
+        (
+            json!({"layers": 1, "heads": 1, "lora": {"rank": 2, "alpha": 0.0}}),
+            "lora.alpha is 0, expected a number above 0",
+            "choose for example 16",
+        ),
+        (
+            json!({"layers": 1, "heads": 524288, "head-dim": 2}),
+            "queries, keys and values of a row are 3145728 numbers, at most 1048576",
+            "choose fewer heads or a smaller head-dim",
+        ),
+    ];
+    for (mut layer, problem, help) in cases {
+        layer["type"] = json!("transformer");
+        refused(json!([embedding(), layer, global_max()]), "layers[1]", problem, help);
+    }
+    let unknown = json!({"layers": [{"type": "transformer", "layers": 1, "heads": 1, "kv_heads": 1}]});
+    assert!(serde_json::from_value::<NetSpec>(unknown).unwrap_err().to_string().contains("kv_heads"));
+}
+
+#[test]
+fn further_layers_over_sequences_that_make_no_sense() {
+    let at = |layer: Json, problem: &str, help: &str| {
+        refused(json!([embedding(), layer, global_max()]), "layers[1]", problem, help);
+    };
+    at(json!({"type": "lstm", "units": 0}), "units is 0, expected 1 to 1048576", "choose another units");
+    at(json!({"type": "gru", "units": 0}), "units is 0, expected 1 to 1048576", "choose another units");
+    at(json!({"type": "positions", "max": 0}), "max is 0, expected 1 to 1048576", "choose another max");
+    let problem = "epsilon is -1, expected a number above 0 and below 1";
+    at(json!({"type": "layer-norm", "epsilon": -1.0}), problem, "choose for example 1e-5");
+    at(json!({"type": "rms-norm", "epsilon": -1.0}), problem, "choose for example 1e-5");
+    for kind in ["first", "last", "attention"] {
+        let problem = format!("{kind} pooling is global");
+        at(json!({"type": "pool", "kind": kind, "size": 2}), &problem, "use type = \"global-pool\"");
+    }
+}

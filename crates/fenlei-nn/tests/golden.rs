@@ -181,7 +181,7 @@ fn layer_agrees<T: Scalar>(golden: &Golden, tolerance: f64) {
         }
         LayerCase::Dense { n_out } => Box::new(Dense::new(builder, "layer", n_in, n_out)),
         LayerCase::Activation { activation } => Box::new(activation),
-        LayerCase::LayerNorm {} => Box::new(LayerNorm::new(builder, "layer", n_in)),
+        LayerCase::LayerNorm {} => Box::new(LayerNorm::new(builder, "layer", n_in, 1e-5)),
         LayerCase::BatchNorm { train } => {
             pass = if train { pass } else { Pass::Predict };
             Box::new(BatchNorm::new(builder, "layer", n_in))

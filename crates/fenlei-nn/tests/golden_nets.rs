@@ -172,3 +172,18 @@ fn bag() {
 fn mlp() {
     check("mlp");
 }
+
+#[test]
+fn recurrent_nets() {
+    check("recurrent");
+}
+
+#[test]
+fn encoders_like_bert_and_modern_bert() {
+    check("encoder");
+}
+
+#[test]
+fn decoders_like_llama_and_gpt() {
+    check("decoder");
+}

@@ -10,6 +10,7 @@ use fenlei_nn::layers::text_conv::{Channel, TextConv, TextConvSizes, TextPooling
 use fenlei_nn::layers::*;
 use fenlei_nn::params::{Grads, Params, Role};
 use fenlei_nn::ragged::Document;
+use fenlei_nn::spec::{LoraPlace, LoraSpec, NormKind, NormPlace, PositionKind, TransformerSpec};
 use fenlei_nn::{Batch, Rows, Scalar, rng};
 
 /// What the layers under test read.
@@ -189,12 +190,23 @@ fn check_gradients(name: &str, layer: &dyn Layer<f64>, reads: Reads, params: &Pa
     }
 }
 
+/// A pass that remembers nothing gives the same outputs, in a used cache too.
+fn check_prediction(name: &str, layer: &dyn Layer<f64>, reads: Reads, params: &Params<f64>) {
+    let data = Data::all(reads);
+    let traced = run(layer, &mut Cache::default(), &data, &ALL_DOCS, params, Pass::Trace);
+    let (mut y, mut cache) = (Rows::default(), Cache::default());
+    for pass in [Pass::Predict, TRAIN, Pass::Predict] {
+        layer.forward(&mut y, &mut cache, data.input(), params, pass);
+        assert!(pass == TRAIN || y == traced.y, "{name}: a prediction differs");
+    }
+}
+
 /// Without the statistics of a batch, documents do not influence each other.
 fn check_alone_equals_batched(name: &str, layer: &dyn Layer<f64>, reads: Reads, params: &Params<f64>) {
-    let batched = run(layer, &mut Cache::default(), &Data::all(reads), &ALL_DOCS, params, Pass::Predict);
+    let batched = run(layer, &mut Cache::default(), &Data::all(reads), &ALL_DOCS, params, Pass::Trace);
     for d in ALL_DOCS {
         let data = Data::new(reads, &[d]);
-        let alone = run(layer, &mut Cache::default(), &data, &[d], params, Pass::Predict);
+        let alone = run(layer, &mut Cache::default(), &data, &[d], params, Pass::Trace);
         assert_eq!(alone.y.doc_data(0).len(), batched.y.doc_data(d).len(), "{name}: document {d}");
         for (a, b) in alone.y.doc_data(0).iter().zip(batched.y.doc_data(d)) {
             assert_close(*a, *b, 1e-13, &format!("{name}: document {d} alone and batched"));
@@ -224,7 +236,7 @@ fn check_cache_reuse(name: &str, layer: &dyn Layer<f64>, reads: Reads, params: &
     let data = Data::all(reads);
     let mut used = Cache::default();
     let other_docs = [3, 1, 3, 6, 0, 2];
-    for pass in [TRAIN, Pass::Predict, TRAIN] {
+    for pass in [TRAIN, Pass::Trace, TRAIN] {
         run(layer, &mut used, &Data::new(reads, &other_docs), &other_docs, params, pass);
         run(layer, &mut used, &Data::new(reads, &[]), &[], params, pass);
         let fresh = run(layer, &mut Cache::default(), &data, &ALL_DOCS, params, pass);
@@ -263,7 +275,8 @@ fn check_memory_is_kept(name: &str, layer: &dyn Layer<f64>, reads: Reads, params
 fn check_f32(name: &str, f32s: &dyn Layer<f32>, params32: &Params<f32>, f64s: &dyn Layer<f64>, reads: Reads) {
     let mut params = Params::<f64>::default();
     for p in params32.iter() {
-        params.add(p.name.clone(), &p.shape, p.role, |i| p.data[i] as f64);
+        let id = params.add(p.name.clone(), &p.shape, p.role, |i| p.data[i] as f64);
+        params.get_mut(id).trainable = p.trainable;
     }
     let narrow = run(f32s, &mut Cache::default(), &Data::all(reads), &ALL_DOCS, params32, TRAIN);
     let wide = run(f64s, &mut Cache::default(), &Data::all(reads), &ALL_DOCS, &params, TRAIN);
@@ -298,9 +311,10 @@ macro_rules! contract {
                 Box::new($layer)
             };
             perturb(&mut params32);
-            for pass in [TRAIN, Pass::Predict] {
+            for pass in [TRAIN, Pass::Trace] {
                 check_gradients(name, &*layer64, reads, &params64, pass);
             }
+            check_prediction(name, &*layer64, reads, &params64);
             check_alone_equals_batched(name, &*layer64, reads, &params64);
             check_cache_reuse(name, &*layer64, reads, &params64);
             check_memory_is_kept(name, &*layer64, reads, &params64);
@@ -335,6 +349,18 @@ fn text_conv<T: Scalar>(
         channels,
         &TextConvSizes { widths, n_filters: 4, padding, pooling, activation, dropout: 0.3 },
     )
+}
+
+fn small() -> TransformerSpec {
+    TransformerSpec::new(2, 2)
+}
+
+fn transformer<T: Scalar>(b: &mut Builder<'_, T>, spec: TransformerSpec) -> Transformer {
+    transformer_of(b, 4, spec)
+}
+
+fn transformer_of<T: Scalar>(b: &mut Builder<'_, T>, width: usize, spec: TransformerSpec) -> Transformer {
+    Transformer::new(b, "transformer", width, &spec, 5)
 }
 
 contract! {
@@ -379,7 +405,37 @@ contract! {
     global_average: Reads::Rows(3), |_b| GlobalPool(GlobalPooling::Average);
     global_max_and_average: Reads::Rows(3), |_b| GlobalPool(GlobalPooling::MaxAndAverage);
     k_max: Reads::Rows(3), |_b| GlobalPool(GlobalPooling::KMax { k: 3 });
-    layer_norm: Reads::Rows(5), |b| LayerNorm::new(b, "norm", 5);
+    first_row: Reads::Rows(3), |_b| OneRow::First;
+    last_row: Reads::Rows(3), |_b| OneRow::Last;
+    attention_pool: Reads::Rows(4), |b| AttentionPool::new(b, "pool", 4, 3);
+    positions: Reads::Rows(4), |b| Positions::new(b, "positions", 4, PositionKind::Learned, 6);
+    sinusoidal_positions: Reads::Rows(5), |b| Positions::new(b, "positions", 5, PositionKind::Sinusoidal, 6);
+    gelu_tanh: Reads::Rows(5), |_b| Activation::GeluTanh;
+    silu: Reads::Rows(5), |_b| Activation::Silu;
+    lstm: Reads::Rows(3), |b| Recurrent::new(b, "lstm", RecurrentKind::Lstm, 3, 2, false);
+    lstm_bidirectional: Reads::Rows(2), |b| Recurrent::new(b, "lstm", RecurrentKind::Lstm, 2, 3, true);
+    gru: Reads::Rows(3), |b| Recurrent::new(b, "gru", RecurrentKind::Gru, 3, 2, false);
+    gru_bidirectional: Reads::Rows(2), |b| Recurrent::new(b, "gru", RecurrentKind::Gru, 2, 3, true);
+    transformer_pre: Reads::Rows(4), |b| transformer(b, TransformerSpec { feed_forward: Some(5), ..small() });
+    transformer_post: Reads::Rows(4), |b| transformer(b, TransformerSpec {
+        norm: NormPlace::Post, feed_forward: Some(5), dropout: 0.2, attention_dropout: 0.3, ..small() });
+    transformer_llama: Reads::Rows(8), |b| transformer_of(b, 8, TransformerSpec {
+        heads: 4, kv_heads: Some(2), head_dim: Some(2), norm_kind: NormKind::Rms, gated: true, activation: Activation::Silu,
+        bias: false, qkv_bias: Some(true), causal: true, rotary: Some(100.0), feed_forward: Some(3), ..small() });
+    transformer_modern: Reads::Rows(8), |b| transformer_of(b, 8, TransformerSpec {
+        layers: 3, window: Some(2), global_every: Some(2), rotary: Some(1000.0), local_rotary: Some(50.0), norm_bias: false,
+        skip_first_norm: true, gated: true, bias: false, feed_forward: Some(3), dropout: 0.1, ..small() });
+    transformer_shared: Reads::Rows(4), |b| transformer(b, TransformerSpec {
+        layers: 3, share: true, norm: NormPlace::Post, activation: Activation::GeluTanh, feed_forward: Some(3), ..small() });
+    transformer_checkpointed: Reads::Rows(4), |b| transformer(b, TransformerSpec {
+        checkpoint: true, dropout: 0.2, attention_dropout: 0.2, feed_forward: Some(3), final_norm: false, ..small() });
+    transformer_with_lora: Reads::Rows(4), |b| transformer(b, TransformerSpec {
+        lora: Some(LoraSpec { rank: 2, alpha: 3.0, beside: LoraPlace::All }), feed_forward: Some(3), ..small() });
+    transformer_with_lora_post: Reads::Rows(4), |b| transformer(b, TransformerSpec {
+        lora: Some(LoraSpec { rank: 3, alpha: 6.0, beside: LoraPlace::Attention }), norm: NormPlace::Post,
+        feed_forward: Some(3), dropout: 0.1, ..small() });
+    rms_norm: Reads::Rows(5), |b| RmsNorm::new(b, "norm", 5, 1e-3);
+    layer_norm: Reads::Rows(5), |b| LayerNorm::new(b, "norm", 5, 1e-5);
     batch_norm: Reads::Rows(5), |b| BatchNorm::new(b, "norm", 5);
     sequential: Reads::Rows(4), |b| Sequential::new(vec![
         Box::new(Conv1d::new(b, "conv", conv(3, 1, Padding::Valid))),

@@ -4,7 +4,7 @@ use fenlei_nn::layers::Pass;
 use fenlei_nn::loss::{Head, Loss, LossSpec};
 use fenlei_nn::net::{Net, NetSizes, Workspace};
 use fenlei_nn::optim::{OptimizerSpec, Regularization};
-use fenlei_nn::params::{Param, Role};
+use fenlei_nn::params::{Grads, Param, Role};
 use fenlei_nn::spec::NetSpec;
 use fenlei_nn::training::{Average, Training};
 use fenlei_nn::{Batch, Scalar};
@@ -157,4 +157,86 @@ fn frozen_vectors_stay_and_the_others_move() {
     let now = &param(&training.net, "embedding.table").data;
     assert_eq!((&now[..3], &now[9..]), (&tuned[..3], &tuned[9..]), "words that did not occur");
     assert_ne!(now[3..9], tuned[3..9]);
+}
+
+const ENCODER: &str = r#"[{"type": "embedding", "dim": 4}, {"type": "positions", "max": 5},
+    {"type": "transformer", "layers": 2, "heads": 2, "norm": "post", "feed-forward": 3},
+    {"type": "global-pool", "kind": "average"}]"#;
+
+fn encoder(change: impl Fn(&mut Json)) -> (NetSpec, Net<f64>) {
+    let mut layers: Json = serde_json::from_str(ENCODER).unwrap();
+    change(&mut layers[2]);
+    let spec: NetSpec = serde_json::from_value(json!({ "layers": layers })).unwrap();
+    let net = Net::new(&spec, SIZES, 9).unwrap();
+    (spec, net)
+}
+
+const DOCS: [&[u32]; 3] = [&[1, 2, 3, 1], &[], &[2, 2, 3, 3, 3, 1, 2]];
+
+fn logits(net: &Net<f64>) -> Vec<f64> {
+    net.forward(&mut Workspace::default(), &Batch::new(DOCS, 4), Pass::Predict).data.clone()
+}
+
+fn gradients(net: &Net<f64>) -> Grads<f64> {
+    let (mut workspace, mut grads) = (Workspace::default(), Grads::default());
+    let batch = Batch::new(DOCS, 4);
+    net.forward(&mut workspace, &batch, Pass::Train { seed: 1 });
+    net.backward(&mut grads, &mut workspace, &[1.0, -2.0, 0.5, 0.1, -0.3, 0.7], &batch);
+    grads
+}
+
+#[test]
+fn frozen_layers_change_no_other_gradient() {
+    let (_, mut net) = encoder(|_| ());
+    let all = gradients(&net);
+    for n_frozen in [1, 2, 6, 14] {
+        net.params.iter_mut().enumerate().for_each(|(i, param)| param.trainable = i >= n_frozen);
+        let some = gradients(&net);
+        for (i, (found, expected)) in some.iter().zip(all.iter()).enumerate() {
+            let name = &net.params.iter().nth(i).unwrap().name;
+            if i < n_frozen {
+                assert!(found.data.is_empty(), "{name}");
+            } else {
+                assert_eq!(found, expected, "{name}, {n_frozen} frozen");
+                assert!(found.data.iter().any(|&d| d != 0.0), "{name}");
+            }
+        }
+    }
+    net.params.iter_mut().for_each(|param| param.trainable = false);
+    assert!(gradients(&net).iter().all(|grad| grad.data.is_empty()));
+}
+
+#[test]
+fn small_matrices_start_as_nothing_train_alone_and_are_merged() {
+    let with_lora = |layer: &mut Json| layer["lora"] = json!({"rank": 2, "alpha": 4.0, "beside": "all"});
+    let (spec, mut net) = encoder(with_lora);
+    let trained: Vec<&str> = net.params.iter().filter(|p| p.trainable).map(|p| &*p.name).collect();
+    assert!(trained.iter().all(|name| !name.contains("transformer") || name.contains(".lora-")), "{trained:?}");
+    assert_eq!(trained.iter().filter(|name| name.contains(".lora-")).count(), 16);
+    let (_, plain) = net.merged(&spec).unwrap();
+    assert_eq!(logits(&net), logits(&plain), "they start as nothing");
+    for param in net.params.iter_mut().filter(|p| p.name.ends_with(".lora-b")) {
+        param.data.iter_mut().enumerate().for_each(|(i, x)| *x = 0.1 * (i % 5) as f64 - 0.2);
+    }
+    let (merged_spec, merged) = net.merged(&spec).unwrap();
+    assert!(merged.params.iter().all(|p| !p.name.contains("lora")));
+    assert!(!serde_json::to_string(&merged_spec).unwrap().contains("lora"));
+    for ((found, expected), before) in logits(&merged).iter().zip(logits(&net)).zip(logits(&plain)) {
+        assert!((found - expected).abs() < 1e-12, "{found} and {expected}");
+        assert!((found - before).abs() > 1e-6);
+    }
+}
+
+#[test]
+fn recomputed_blocks_give_the_same_gradients() {
+    let dropout = |layer: &mut Json| {
+        layer["dropout"] = json!(0.3);
+        layer["attention-dropout"] = json!(0.2);
+    };
+    let (_, kept) = encoder(dropout);
+    let (_, again) = encoder(|layer| {
+        dropout(layer);
+        layer["checkpoint"] = json!(true);
+    });
+    assert!(gradients(&kept) == gradients(&again));
 }

@@ -13,14 +13,17 @@ fn outline(layers: &[LayerSpec]) -> Vec<LayerSpec> {
         match layer {
             LayerSpec::Embedding { dim, .. } | LayerSpec::EmbeddingBag { dim, .. } => *dim = 1,
             LayerSpec::OneHotConv { filters, .. } | LayerSpec::Conv { filters, .. } => *filters = 1,
-            LayerSpec::Dense { units, .. } => *units = 1,
+            LayerSpec::Dense { units, .. } | LayerSpec::Lstm { units, .. } | LayerSpec::Gru { units, .. } => *units = 1,
             LayerSpec::Dropout { rate, .. } => *rate = 0.0,
             LayerSpec::Residual { layers } => *layers = outline(layers),
             LayerSpec::Branches { branches } => branches.iter_mut().for_each(|branch| *branch = outline(branch)),
             LayerSpec::Pool { .. }
             | LayerSpec::GlobalPool { .. }
             | LayerSpec::Activation { .. }
-            | LayerSpec::LayerNorm {}
+            | LayerSpec::Positions { .. }
+            | LayerSpec::Transformer(_)
+            | LayerSpec::LayerNorm { .. }
+            | LayerSpec::RmsNorm { .. }
             | LayerSpec::BatchNorm {} => {}
         }
     }

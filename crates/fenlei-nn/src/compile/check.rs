@@ -68,3 +68,12 @@ pub(super) fn check_bound(place: &str, field: &str, bound: f64) -> Result<(), Co
     let problem = format!("{field} is {bound}, expected a number from 0 up");
     Err(CompileError::new(place, problem, "choose for example 0.05"))
 }
+
+/// Refuses a number that does not keep a norm finite.
+pub(super) fn check_epsilon(place: &str, epsilon: f64) -> Result<(), CompileError> {
+    if epsilon > 0.0 && epsilon < 1.0 {
+        return Ok(());
+    }
+    let problem = format!("epsilon is {epsilon}, expected a number above 0 and below 1");
+    Err(CompileError::new(place, problem, "choose for example 1e-5"))
+}

@@ -4,25 +4,21 @@
 //! becomes a layer of its own. Both compute the same numbers.
 
 mod check;
+mod check_transformer;
+mod row_layers;
 
 pub use check::CompileError;
 use check::{MAX_SIZE, check_bound, check_conv, check_rate, check_size, several_widths};
 
 use crate::init::{Builder, Init};
 use crate::layers::activation::Activation;
-use crate::layers::batch_norm::BatchNorm;
 use crate::layers::branches::{Branches, probe_rows, probe_tokens};
-use crate::layers::conv1d::{Conv1d, ConvShape};
 use crate::layers::dense::Dense;
 use crate::layers::dropout::Dropout;
 use crate::layers::embedding::Embedding;
 use crate::layers::embedding_bag::EmbeddingBag;
-use crate::layers::global_pool::{GlobalPool, GlobalPooling};
-use crate::layers::layer_norm::LayerNorm;
 use crate::layers::one_hot_conv::OneHotConv;
 use crate::layers::one_hot_max::OneHotMax;
-use crate::layers::pool::{Pool, Pooling};
-use crate::layers::residual::Residual;
 use crate::layers::sequential::Sequential;
 use crate::layers::text_conv::{Channel, TextConv, TextConvSizes, TextPooling};
 use crate::layers::{Cache, Input, Layer, Pass, padding::Padding};
@@ -287,108 +283,6 @@ impl<T: Scalar> Compiler<'_, T> {
             ));
         };
         self.row_layer(layers, place, spec, flow, width, per_document)
-    }
-
-    fn row_layer(
-        &mut self,
-        layers: &mut Layers<T>,
-        place: &str,
-        spec: &LayerSpec,
-        flow: &mut Flow,
-        width: usize,
-        per_document: bool,
-    ) -> Result<(), CompileError> {
-        let rows = |width| Flow::Rows { width, per_document };
-        match spec {
-            LayerSpec::Conv { widths, filters, stride, padding, activation } => {
-                check_conv(place, widths, *filters)?;
-                check_size(place, "stride", *stride)?;
-                if widths.len() > 1 && *padding != Padding::Same {
-                    return Err(several_widths(place));
-                }
-                let mut ways: Vec<Box<dyn Layer<T>>> = Vec::new();
-                for &filter_width in widths {
-                    let name = self.name("conv");
-                    let shape = ConvShape {
-                        n_in: width,
-                        n_filters: *filters,
-                        width: filter_width,
-                        stride: *stride,
-                        padding: *padding,
-                    };
-                    ways.push(Box::new(Conv1d::new(&mut self.builder, &name, shape)));
-                }
-                layers.push(match ways.len() {
-                    1 => ways.remove(0),
-                    _ => self.side_by_side(place, ways, Input::Rows(&probe_rows(width)))?,
-                });
-                *flow = rows(widths.len() * filters);
-                self.activation(layers, *activation);
-            }
-            LayerSpec::Pool { kind, size, stride } => {
-                check_size(place, "size", *size)?;
-                let stride = stride.unwrap_or(*size);
-                check_size(place, "stride", stride)?;
-                let pooling = match kind {
-                    PoolKind::Max => Pooling::Max,
-                    PoolKind::Average => Pooling::Average,
-                    PoolKind::KMax => {
-                        return Err(CompileError::new(place, "k-max pooling is global", "use type = \"global-pool\""));
-                    }
-                };
-                layers.push(Box::new(Pool { pooling, size: *size, stride }));
-            }
-            LayerSpec::GlobalPool { kind, k } => {
-                check_size(place, "k", *k)?;
-                let pool = GlobalPool(match kind {
-                    PoolKind::Max => GlobalPooling::Max,
-                    PoolKind::Average => GlobalPooling::Average,
-                    PoolKind::KMax => GlobalPooling::KMax { k: *k },
-                });
-                *flow = Flow::Rows { width: pool.n_out(width), per_document: true };
-                layers.push(Box::new(pool));
-            }
-            LayerSpec::Dense { units, activation } => {
-                check_size(place, "units", *units)?;
-                let name = self.name("dense");
-                layers.push(Box::new(Dense::new(&mut self.builder, &name, width, *units)));
-                *flow = rows(*units);
-                self.activation(layers, *activation);
-            }
-            LayerSpec::Activation { kind } => self.activation(layers, *kind),
-            LayerSpec::Dropout { rate, spatial } => {
-                check_rate(place, *rate)?;
-                let salt = self.salt();
-                layers.push(Box::new(if *spatial { Dropout::spatial(*rate, salt) } else { Dropout::new(*rate, salt) }));
-            }
-            LayerSpec::LayerNorm {} => {
-                let name = self.name("layer-norm");
-                layers.push(Box::new(LayerNorm::new(&mut self.builder, &name, width)));
-            }
-            LayerSpec::BatchNorm {} => {
-                let name = self.name("batch-norm");
-                layers.push(Box::new(BatchNorm::new(&mut self.builder, &name, width)));
-            }
-            LayerSpec::Residual { layers: inner } => {
-                let (inner, after) = self.sequence(&format!("{place}.layers"), inner, flow.clone())?;
-                let inner = Sequential::new(inner);
-                if after != *flow || !keeps_rows(&inner, width, per_document, self.builder.params()) {
-                    return Err(CompileError::new(
-                        place,
-                        format!("the layers turn rows of {width} into something else, so they cannot be added to them"),
-                        "keep the number of filters, padding = \"same\" and stride 1, without pooling",
-                    ));
-                }
-                layers.push(Box::new(Residual::new(Box::new(inner))));
-            }
-            LayerSpec::Embedding { .. }
-            | LayerSpec::EmbeddingBag { .. }
-            | LayerSpec::OneHotConv { .. }
-            | LayerSpec::Branches { .. } => {
-                unreachable!("handled by the caller")
-            }
-        }
-        Ok(())
     }
 
     fn activation(&mut self, layers: &mut Layers<T>, activation: Activation) {

@@ -2,6 +2,7 @@
 //! long. Each output is computed from its own inputs alone, so the number of threads cannot change a bit.
 
 use multiversion::multiversion;
+use rayon::prelude::*;
 
 use crate::scalar::Scalar;
 
@@ -23,6 +24,22 @@ pub fn map<T: Scalar>(out: &mut [T], a: &[T], f: impl Fn(T) -> T + Copy + Send +
 fn map_part<T: Scalar, F: Fn(T) -> T>(out: &mut [T], a: &[T], f: F) {
     for (out, &a) in out.iter_mut().zip(a) {
         *out = f(a);
+    }
+}
+
+/// `out[i] = f(out[i])`.
+pub fn map_in_place<T: Scalar>(out: &mut [T], f: impl Fn(T) -> T + Copy + Send + Sync) {
+    if out.len() < PARALLEL_FROM {
+        return map_in_place_part(out, f);
+    }
+    let (left, right) = out.split_at_mut(out.len() / 2);
+    rayon::join(|| map_in_place(left, f), || map_in_place(right, f));
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2+fma", "aarch64+neon"))]
+fn map_in_place_part<T: Scalar, F: Fn(T) -> T>(out: &mut [T], f: F) {
+    for out in out {
+        *out = f(*out);
     }
 }
 
@@ -104,16 +121,25 @@ pub fn fill_rows<T: Scalar>(out: &mut [T], row: &[T]) {
     }
 }
 
+/// Columns that a thread sums at a time.
+const COLUMNS: usize = 128;
+
 /// `out[c] += Σ_r rows[r, c]`, rows in order. `rows`: `[n_rows, out.len()]`.
 pub fn add_column_sums<T: Scalar>(out: &mut [T], rows: &[T]) {
-    if !out.is_empty() {
-        column_sums_part(out, rows);
+    let width = out.len();
+    if width < 2 * COLUMNS || rows.len() < PARALLEL_FROM {
+        column_sums_part(out, rows, width);
+    } else {
+        out.par_chunks_mut(COLUMNS).enumerate().for_each(|(i, out)| {
+            column_sums_part(out, rows.get(i * COLUMNS..).unwrap_or_default(), width);
+        });
     }
 }
 
+/// `rows` begin `width` numbers apart.
 #[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl", "x86_64+avx2+fma", "aarch64+neon"))]
-fn column_sums_part<T: Scalar>(out: &mut [T], rows: &[T]) {
-    for row in rows.chunks_exact(out.len()) {
+fn column_sums_part<T: Scalar>(out: &mut [T], rows: &[T], width: usize) {
+    for row in rows.chunks(width.max(1)) {
         for (out, &x) in out.iter_mut().zip(row) {
             *out += x;
         }
@@ -145,6 +171,13 @@ mod tests {
         let mut out = [1.0, 2.0];
         add_column_sums(&mut out, &[1.0, 10.0, 2.0, 20.0, 3.0, 30.0]);
         assert_eq!(out, [7.0, 62.0]);
+        let (n_rows, width) = (200, 300);
+        let rows: Vec<f64> = (0..n_rows * width).map(|i| (i % 11) as f64).collect();
+        let mut out = vec![1.0; width];
+        add_column_sums(&mut out, &rows);
+        for (column, found) in out.iter().enumerate() {
+            assert_eq!(*found, 1.0 + (0..n_rows).map(|row| rows[row * width + column]).sum::<f64>());
+        }
         let mut rows = [0.0; 4];
         fill_rows(&mut rows, &out);
         assert_eq!(rows, [7.0, 62.0, 7.0, 62.0]);

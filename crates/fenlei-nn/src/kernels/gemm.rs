@@ -72,6 +72,13 @@ impl<'a, T> Mat<'a, T> {
         &self.data[line * stride + from..]
     }
 
+    /// The numbers, and how many lie from one row to the next and from one column to the next. Not for gathered rows.
+    #[cfg(target_arch = "x86_64")]
+    pub(super) fn strides(&self) -> (&'a [T], usize, usize) {
+        debug_assert!(self.lines.is_none());
+        (self.data, self.row_stride, self.col_stride)
+    }
+
     /// The same numbers with rows and columns exchanged.
     pub fn t(self) -> Self {
         Self {
@@ -98,6 +105,17 @@ pub trait GemmKernels: Sized {
         b: Mat<'_, Self>,
         accumulate: bool,
     ) -> bool;
+
+    /// [`blocks::multiply`](super::blocks::multiply) on instructions for it. False when there are none; nothing is done then.
+    fn multiply_in_registers(
+        _out: &mut [Self],
+        _out_stride: usize,
+        _a: Mat<'_, Self>,
+        _b: Mat<'_, Self>,
+        _accumulate: bool,
+    ) -> bool {
+        false
+    }
 
     /// [`tiles::max_of_products`]. False when there are no tiles; nothing is done then.
     fn max_of_products_on_tiles(
@@ -148,6 +166,17 @@ impl GemmKernels for f32 {
         tiles::multiply(out, out_stride, m, n, (&left, &right), accumulate);
         FACTORS.set((left, right));
         true
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    fn multiply_in_registers(
+        out: &mut [Self],
+        out_stride: usize,
+        a: Mat<'_, Self>,
+        b: Mat<'_, Self>,
+        accumulate: bool,
+    ) -> bool {
+        super::blocks::x86::multiply(out, out_stride, a, b, accumulate)
     }
 
     fn max_of_products_on_tiles(
@@ -201,6 +230,30 @@ pub fn matmul<T: Scalar>(out: &mut [T], a: Mat<'_, T>, b: Mat<'_, T>, accumulate
 /// # Panics
 /// When the sizes do not fit.
 pub fn matmul_strided<T: Scalar>(out: &mut [T], out_stride: usize, a: Mat<'_, T>, b: Mat<'_, T>, accumulate: bool) {
+    let alone = a.n_rows * a.n_cols * b.n_cols < PARALLEL_FROM;
+    let parallelism = if alone { gemm::Parallelism::None } else { gemm::Parallelism::Rayon(0) };
+    matmul_with(parallelism, out, out_stride, a, b, accumulate);
+}
+
+/// [`matmul_strided`] on this thread alone.
+pub(super) fn matmul_alone<T: Scalar>(
+    out: &mut [T],
+    out_stride: usize,
+    a: Mat<'_, T>,
+    b: Mat<'_, T>,
+    accumulate: bool,
+) {
+    matmul_with(gemm::Parallelism::None, out, out_stride, a, b, accumulate);
+}
+
+fn matmul_with<T: Scalar>(
+    parallelism: gemm::Parallelism,
+    out: &mut [T],
+    out_stride: usize,
+    a: Mat<'_, T>,
+    b: Mat<'_, T>,
+    accumulate: bool,
+) {
     let (m, k, n) = (a.n_rows, a.n_cols, b.n_cols);
     assert_eq!(k, b.n_rows, "inner sizes");
     if m == 0 || n == 0 {
@@ -216,7 +269,6 @@ pub fn matmul_strided<T: Scalar>(out: &mut [T], out_stride: usize, a: Mat<'_, T>
     let (a_collected, b_collected) = (a.collected(), b.collected());
     let a = a_collected.as_deref().map_or(a, |numbers| a.of(numbers));
     let b = b_collected.as_deref().map_or(b, |numbers| b.of(numbers));
-    let parallelism = if m * n * k < PARALLEL_FROM { gemm::Parallelism::None } else { gemm::Parallelism::Rayon(0) };
     // SAFETY: `Mat` holds its whole matrix (checked in `new` and `strided`, kept by `t`; not gathered any more), `out` holds `m` rows of `n`
     // numbers that do not overlap (checked above) and is apart from the inputs, because it is borrowed mutably.
     unsafe {

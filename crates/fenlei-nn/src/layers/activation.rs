@@ -16,6 +16,10 @@ pub enum Activation {
     Relu,
     /// `x · Φ(x)` with the exact normal distribution function, PyTorch's default (Hendrycks and Gimpel 2016).
     Gelu,
+    /// `x/2 · (1 + tanh(√(2/π) (x + 0.044715 x³)))`, the approximation of GPT-2.
+    GeluTanh,
+    /// `x / (1 + e^-x)` (Elfwing et al. 2018).
+    Silu,
     /// Hyperbolic tangent.
     Tanh,
     /// `1 / (1 + e^-x)`.
@@ -29,34 +33,58 @@ impl Activation {
     /// The function's value.
     #[inline(always)]
     pub fn apply<T: Scalar>(self, x: T) -> T {
-        match self {
-            Self::Relu => relu(x),
-            Self::Gelu => gelu(x),
-            Self::Tanh => x.tanh(),
-            Self::Sigmoid => sigmoid(x),
-            Self::Linear => x,
-        }
+        self.value_and_slope(x).0
     }
 
     /// The slope at the input `x`. That of relu at zero is zero.
     #[inline(always)]
     pub fn derivative<T: Scalar>(self, x: T) -> T {
+        self.value_and_slope(x).1
+    }
+
+    /// The function's value and its slope at `x`.
+    #[inline(always)]
+    pub(crate) fn value_and_slope<T: Scalar>(self, x: T) -> (T, T) {
+        let half = T::from_f64(0.5);
         match self {
-            Self::Gelu => gelu_derivative(x),
-            _ => self.derivative_from_output(self.apply(x)),
+            Self::Gelu => {
+                let (distribution, density) = x.normal_lane();
+                (x * distribution, distribution + x * density)
+            }
+            Self::GeluTanh => {
+                let inner = T::from_f64(GELU_TANH) * (x + T::from_f64(GELU_CUBE) * x * x * x);
+                let tanh = inner.tanh_lane();
+                let inner_slope = T::from_f64(GELU_TANH) * (T::ONE + T::from_f64(3.0 * GELU_CUBE) * x * x);
+                // Far out the slope of tanh is zero to all bits, and the inner one may be infinite.
+                let bend = if tanh * tanh == T::ONE { T::ZERO } else { (T::ONE - tanh * tanh) * inner_slope };
+                (half * x * (T::ONE + tanh), half * (T::ONE + tanh) + half * x * bend)
+            }
+            Self::Silu => {
+                let sigmoid = x.sigmoid_lane();
+                (x * sigmoid, sigmoid * (T::ONE + x * (T::ONE - sigmoid)))
+            }
+            Self::Relu | Self::Tanh | Self::Sigmoid | Self::Linear => {
+                let y = match self {
+                    Self::Relu => relu(x),
+                    Self::Tanh => x.tanh_lane(),
+                    Self::Sigmoid => x.sigmoid_lane(),
+                    _ => x,
+                };
+                (y, self.derivative_from_output(y))
+            }
         }
     }
 
     /// Whether a larger input never gives a smaller output: then the activation may be applied behind a maximum
     /// instead of in front of it, and the slope follows from the output alone.
     pub fn is_monotone(self) -> bool {
-        self != Self::Gelu
+        !matches!(self, Self::Gelu | Self::GeluTanh | Self::Silu)
     }
 
     /// The slope where the output is `y`.
     ///
     /// # Panics
-    /// For [`Activation::Gelu`], which is not [monotone](Self::is_monotone).
+    /// For an activation that is not [monotone](Self::is_monotone).
     #[inline(always)]
     pub fn derivative_from_output<T: Scalar>(self, y: T) -> T {
         match self {
@@ -64,7 +92,7 @@ impl Activation {
             Self::Tanh => T::ONE - y * y,
             Self::Sigmoid => y * (T::ONE - y),
             Self::Linear => T::ONE,
-            Self::Gelu => panic!("the slope of gelu does not follow from its output"),
+            Self::Gelu | Self::GeluTanh | Self::Silu => panic!("the slope of {self:?} does not follow from its output"),
         }
     }
 
@@ -72,24 +100,32 @@ impl Activation {
     pub fn forward<T: Scalar>(self, y: &mut [T], x: &[T]) {
         match self {
             Self::Relu => map(y, x, relu),
-            Self::Gelu => map(y, x, gelu),
-            Self::Tanh => map(y, x, T::tanh),
-            Self::Sigmoid => map(y, x, sigmoid),
+            Self::Gelu => map(y, x, |x| Self::Gelu.apply(x)),
+            Self::GeluTanh => map(y, x, |x| Self::GeluTanh.apply(x)),
+            Self::Silu => map(y, x, |x| Self::Silu.apply(x)),
+            Self::Tanh => map(y, x, |x| Self::Tanh.apply(x)),
+            Self::Sigmoid => map(y, x, |x| Self::Sigmoid.apply(x)),
             Self::Linear => y.copy_from_slice(x),
         }
     }
 
-    /// `dx[i] = dy[i] · slope`, from the outputs `y` or, for gelu, the inputs `x`.
+    /// `dx[i] = dy[i] · slope`, from the outputs `y` or, where they do not suffice, the inputs `x`.
     pub fn backward<T: Scalar>(self, dx: &mut [T], dy: &[T], y: &[T], x: &[T]) {
         match self {
             Self::Relu => map2(dx, dy, y, |dy, y| dy * relu_derivative(y)),
-            Self::Gelu => map2(dx, dy, x, |dy, x| dy * gelu_derivative(x)),
+            Self::Gelu => map2(dx, dy, x, |dy, x| dy * Self::Gelu.derivative(x)),
+            Self::GeluTanh => map2(dx, dy, x, |dy, x| dy * Self::GeluTanh.derivative(x)),
+            Self::Silu => map2(dx, dy, x, |dy, x| dy * Self::Silu.derivative(x)),
             Self::Tanh => map2(dx, dy, y, |dy, y| dy * (T::ONE - y * y)),
             Self::Sigmoid => map2(dx, dy, y, |dy, y| dy * (y * (T::ONE - y))),
             Self::Linear => dx.copy_from_slice(dy),
         }
     }
 }
+
+/// `√(2/π)`, and what the cube counts in the approximation of gelu.
+const GELU_TANH: f64 = 0.797_884_560_802_865_4;
+const GELU_CUBE: f64 = 0.044_715;
 
 #[inline(always)]
 fn relu<T: Scalar>(x: T) -> T {
@@ -99,29 +135,6 @@ fn relu<T: Scalar>(x: T) -> T {
 #[inline(always)]
 fn relu_derivative<T: Scalar>(y: T) -> T {
     if y > T::ZERO { T::ONE } else { T::ZERO }
-}
-
-/// `1 / (1 + e^-x)`; exact at both ends, because `e^-x` overflows to infinity.
-#[inline(always)]
-pub(crate) fn sigmoid<T: Scalar>(x: T) -> T {
-    T::ONE / (T::ONE + (-x).exp())
-}
-
-/// `Φ(x)`, the normal distribution function.
-#[inline(always)]
-fn normal_cdf<T: Scalar>(x: T) -> T {
-    T::from_f64(0.5) * (T::ONE + (x * T::from_f64(std::f64::consts::FRAC_1_SQRT_2)).erf())
-}
-
-#[inline(always)]
-fn gelu<T: Scalar>(x: T) -> T {
-    x * normal_cdf(x)
-}
-
-#[inline(always)]
-fn gelu_derivative<T: Scalar>(x: T) -> T {
-    let density = (T::from_f64(-0.5) * x * x).exp() * T::from_f64(1.0 / std::f64::consts::TAU.sqrt());
-    normal_cdf(x) + x * density
 }
 
 /// The layer that applies an [`Activation`]. Uses nothing of the cache.
@@ -148,19 +161,32 @@ impl<T: Scalar> Layer<T> for Activation {
             Self::backward(*self, &mut dx.data, &dy.data, &y.data, &x.data);
         }
     }
+
+    fn trains(&self, _: &Params<T>) -> bool {
+        false
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const ALL: [Activation; 5] =
-        [Activation::Relu, Activation::Gelu, Activation::Tanh, Activation::Sigmoid, Activation::Linear];
+    const ALL: [Activation; 7] = [
+        Activation::Relu,
+        Activation::Gelu,
+        Activation::GeluTanh,
+        Activation::Silu,
+        Activation::Tanh,
+        Activation::Sigmoid,
+        Activation::Linear,
+    ];
 
     #[test]
     fn values_are_those_of_the_definitions() {
         assert_eq!([-2.0, 0.0, 3.0].map(|x: f64| Activation::Relu.apply(x)), [0.0, 0.0, 3.0]);
         assert!((Activation::Gelu.apply(1.0f64) - 0.841_344_746_068_543).abs() < 1e-15);
+        assert!((Activation::GeluTanh.apply(1.0f64) - 0.841_191_990_608_276_8).abs() < 1e-15);
+        assert!((Activation::Silu.apply(2.0f64) - 1.761_594_155_955_764_9).abs() < 1e-15);
         assert!((Activation::Tanh.apply(0.5f64) - 0.462_117_157_260_009_8).abs() < 1e-15);
         assert!((Activation::Sigmoid.apply(2.0f64) - 0.880_797_077_977_882_4).abs() < 1e-15);
         assert_eq!(Activation::Linear.apply(7.0f32), 7.0);

@@ -178,6 +178,14 @@ impl<T: Scalar> Layer<T> for Branches<T> {
         true
     }
 
+    fn trains(&self, params: &Params<T>) -> bool {
+        self.branches.iter().any(|layer| layer.trains(params))
+    }
+
+    fn merge(&self, params: &mut Params<T>) {
+        self.branches.iter().for_each(|layer| layer.merge(params));
+    }
+
     fn begin_training(&self, params: &mut Params<T>) {
         for layer in &self.branches {
             layer.begin_training(params);

@@ -9,10 +9,11 @@ use super::{Cache, Input, Layer, Padding, Pass};
 use crate::init::{Builder, Init};
 use crate::kernels::documents::for_each_doc;
 use crate::kernels::elementwise::add_column_sums;
-use crate::kernels::gemm::{Mat, matmul_in_training, matmul_strided_in_training};
+use crate::kernels::gemm::Mat;
 use crate::params::{Grads, ParamId, Params, Role};
 use crate::ragged::Rows;
 use crate::scalar::Scalar;
+use crate::spec::Precision;
 
 /// The sizes of a [`Conv1d`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +41,7 @@ pub struct Conv1d {
     /// `[n_filters]`.
     bias: ParamId,
     shape: ConvShape,
+    precision: Precision,
 }
 
 impl Conv1d {
@@ -49,7 +51,7 @@ impl Conv1d {
         let init = Init::GlorotUniform { fan_in: width * n_in, fan_out: width * n_filters };
         let weight = builder.add(format!("{name}.weight"), &[n_filters, width, n_in], Role::Weight, init);
         let bias = builder.add(format!("{name}.bias"), &[n_filters], Role::Bias, Init::Constant(0.0));
-        Self { weight, bias, shape }
+        Self { weight, bias, shape, precision: builder.precision() }
     }
 
     fn n_positions(&self, len: usize) -> usize {
@@ -111,7 +113,7 @@ impl<T: Scalar> Layer<T> for Conv1d {
 
         products.resize(n_positions * n_filters, T::ZERO);
         let w = Mat::new(params.data(self.weight), n_filters, width * n_in);
-        pass.matmul(products, self.windows(laid_out, n_positions), w.t());
+        pass.matmul(self.precision, products, self.windows(laid_out, n_positions), w.t());
         let bias = params.data(self.bias);
         let work = y.data.len();
         for_each_doc(&mut y.data, n_filters, &y.starts, work, |doc_idx, y| {
@@ -153,7 +155,7 @@ impl<T: Scalar> Layer<T> for Conv1d {
         if !dw.is_empty() && is_sparse {
             wins.add_to_weights(dw, laid_out, stride * n_in, width * n_in);
         } else if !dw.is_empty() {
-            matmul_in_training(
+            self.precision.matmul(
                 dw,
                 Mat::new(d_products, n_positions, n_filters).t(),
                 self.windows(laid_out, n_positions),
@@ -172,7 +174,7 @@ impl<T: Scalar> Layer<T> for Conv1d {
             // Place k of a window adds to rows `position · stride + k`: one product each, so that no rows overlap.
             for k in 0..width {
                 let w_k = Mat::strided(&params.data(self.weight)[k * n_in..], n_filters, n_in, width * n_in);
-                matmul_strided_in_training(&mut d_laid_out[k * n_in..], stride * n_in, d_products, w_k, true);
+                self.precision.matmul_strided(&mut d_laid_out[k * n_in..], stride * n_in, d_products, w_k, true);
             }
         }
         dx.reset(&x.starts, n_in);

@@ -66,4 +66,8 @@ impl<T: Scalar> Layer<T> for Dense {
             matmul(&mut dx.data, dy_mat, Mat::new(params.data(self.weight), self.n_out, self.n_in), false);
         }
     }
+
+    fn trains(&self, params: &Params<T>) -> bool {
+        params.get(self.weight).trainable || params.get(self.bias).trainable
+    }
 }

@@ -82,6 +82,10 @@ impl<T: Scalar> Layer<T> for Dropout {
             map2(&mut dx.data, &dy.data, &cache.mask, |dy, mask| dy * mask);
         }
     }
+
+    fn trains(&self, _: &Params<T>) -> bool {
+        false
+    }
 }
 
 #[cfg(test)]

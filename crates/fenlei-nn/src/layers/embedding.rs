@@ -104,4 +104,8 @@ impl<T: Scalar> Layer<T> for Embedding {
             });
         }
     }
+
+    fn trains(&self, params: &Params<T>) -> bool {
+        self.channels.iter().any(|channel| params.get(channel.table).trainable)
+    }
 }

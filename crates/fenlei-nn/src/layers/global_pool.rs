@@ -115,6 +115,10 @@ impl<T: Scalar> Layer<T> for GlobalPool {
             }
         });
     }
+
+    fn trains(&self, _: &Params<T>) -> bool {
+        false
+    }
 }
 
 /// `mean` is zero on entry.

@@ -9,9 +9,6 @@ use crate::params::{Grads, ParamId, Params, Role};
 use crate::ragged::Rows;
 use crate::scalar::Scalar;
 
-/// Keeps the quotient of a constant row finite; PyTorch's default.
-const EPSILON: f64 = 1e-5;
-
 /// Every row gets mean 0 and variance 1, then a scale and a shift for each column (Ba et al. 2016).
 ///
 /// Cache: `work` holds mean and `1 / √(variance + ε)` of each row, `[n_rows, 2]`; `work2` the products behind the
@@ -23,14 +20,16 @@ pub struct LayerNorm {
     /// `[width]`.
     shift: ParamId,
     width: usize,
+    /// Keeps the quotient of a constant row finite.
+    epsilon: f64,
 }
 
 impl LayerNorm {
     /// Makes the parameters `{name}.scale` and `{name}.shift`, `[width]`.
-    pub fn new<T: Scalar>(builder: &mut Builder<'_, T>, name: &str, width: usize) -> Self {
+    pub fn new<T: Scalar>(builder: &mut Builder<'_, T>, name: &str, width: usize, epsilon: f64) -> Self {
         let scale = builder.add(format!("{name}.scale"), &[width], Role::Bias, Init::Constant(1.0));
         let shift = builder.add(format!("{name}.shift"), &[width], Role::Bias, Init::Constant(0.0));
-        Self { scale, shift, width }
+        Self { scale, shift, width, epsilon }
     }
 }
 
@@ -45,7 +44,7 @@ impl<T: Scalar> Layer<T> for LayerNorm {
                 let mean = sum(x, T::ZERO) * share;
                 let variance = sum_of_products(x, x, mean, mean) * share;
                 moments[0] = mean;
-                moments[1] = T::ONE / (variance + T::from_f64(EPSILON)).sqrt();
+                moments[1] = T::ONE / (variance + T::from_f64(self.epsilon)).sqrt();
             }
         });
         y.resize_like(&x.starts, width);
@@ -109,5 +108,9 @@ impl<T: Scalar> Layer<T> for LayerNorm {
                 }
             }
         });
+    }
+
+    fn trains(&self, params: &Params<T>) -> bool {
+        params.get(self.scale).trainable || params.get(self.shift).trainable
     }
 }

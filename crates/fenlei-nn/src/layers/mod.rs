@@ -4,6 +4,7 @@
 //! everything a pass computes lives in a [`Cache`], so that one net serves many threads.
 
 pub mod activation;
+pub mod attention_pool;
 pub mod batch_norm;
 pub mod branches;
 pub mod conv1d;
@@ -16,23 +17,30 @@ pub mod global_pool;
 pub mod layer_norm;
 pub mod one_hot_conv;
 pub mod one_hot_max;
+pub mod one_row;
 pub mod padding;
 pub mod pool;
+pub mod positions;
+pub mod recurrent;
 pub mod residual;
+pub mod rms_norm;
 pub mod sequential;
 pub mod text_conv;
 mod text_conv_attribution;
 pub mod text_conv_backward;
 pub mod text_conv_scoring;
+pub mod transformer;
 
 use crate::attribution::Shares;
-use crate::kernels::gemm::{Mat, matmul, matmul_in_training};
+use crate::kernels::gemm::{Mat, matmul, matmul_in_training, matmul_strided, matmul_strided_in_training};
 use crate::kernels::tiles::MaximaMemory;
 use crate::params::{Grads, Params};
 use crate::ragged::{Batch, Rows};
 use crate::scalar::Scalar;
+use crate::spec::Precision;
 
 pub use activation::Activation;
+pub use attention_pool::AttentionPool;
 pub use batch_norm::BatchNorm;
 pub use branches::{BranchMismatch, Branches};
 pub use conv1d::{Conv1d, ConvShape};
@@ -40,10 +48,15 @@ pub use dense::Dense;
 pub use dropout::Dropout;
 pub use global_pool::{GlobalPool, GlobalPooling};
 pub use layer_norm::LayerNorm;
+pub use one_row::OneRow;
 pub use padding::Padding;
 pub use pool::{Pool, Pooling};
+pub use positions::Positions;
+pub use recurrent::{Recurrent, RecurrentKind};
 pub use residual::Residual;
+pub use rms_norm::RmsNorm;
 pub use sequential::Sequential;
+pub use transformer::Transformer;
 
 /// What a layer reads: the tokens of the batch, or the rows that another layer made.
 #[derive(Debug, Clone, Copy)]
@@ -94,12 +107,37 @@ pub enum Pass {
 }
 
 impl Pass {
-    /// `out = a · b`: exact to the type's precision when predicting, on [`tiles`](crate::kernels::tiles) where that is
-    /// faster when training.
-    pub(crate) fn matmul<T: Scalar>(self, out: &mut [T], a: Mat<'_, T>, b: Mat<'_, T>) {
+    /// `out = a · b`: exact to the type's precision when predicting, as exact as `precision` says when training.
+    pub(crate) fn matmul<T: Scalar>(self, precision: Precision, out: &mut [T], a: Mat<'_, T>, b: Mat<'_, T>) {
         match self {
             Self::Predict | Self::Trace => matmul(out, a, b, false),
-            Self::Train { .. } => matmul_in_training(out, a, b, false),
+            Self::Train { .. } => precision.matmul(out, a, b, false),
+        }
+    }
+}
+
+impl Precision {
+    /// `out = a · b`, or `out += a · b`, in a training step: on [`tiles`](crate::kernels::tiles) where that is allowed and
+    /// faster.
+    pub(crate) fn matmul<T: Scalar>(self, out: &mut [T], a: Mat<'_, T>, b: Mat<'_, T>, accumulate: bool) {
+        match self {
+            Self::Bf16 => matmul_in_training(out, a, b, accumulate),
+            Self::F32 => matmul(out, a, b, accumulate),
+        }
+    }
+
+    /// [`matmul`](Self::matmul) into rows that begin `out_stride` numbers apart.
+    pub(crate) fn matmul_strided<T: Scalar>(
+        self,
+        out: &mut [T],
+        out_stride: usize,
+        a: Mat<'_, T>,
+        b: Mat<'_, T>,
+        accumulate: bool,
+    ) {
+        match self {
+            Self::Bf16 => matmul_strided_in_training(out, out_stride, a, b, accumulate),
+            Self::F32 => matmul_strided(out, out_stride, a, b, accumulate),
         }
     }
 }
@@ -131,6 +169,10 @@ pub struct Cache<T> {
     pub fixed: Vec<i16>,
     /// Fixed-point products of the whole vocabulary, for scoring many texts.
     pub table: Option<std::sync::Arc<Vec<i16>>>,
+    /// What a recurrent layer remembers.
+    pub recurrent: recurrent::RecurrentMemory<T>,
+    /// What a Transformer remembers.
+    pub transformer: transformer::TransformerMemory<T>,
     /// Outputs of inner layers.
     pub outputs: Vec<Rows<T>>,
     /// Gradients of the outputs of inner layers.
@@ -174,6 +216,14 @@ pub trait Layer<T: Scalar>: std::fmt::Debug + Send + Sync {
     ) -> bool {
         false
     }
+
+    /// Whether training changes any of its parameters. Backward passes end at the first layer of a net that says so.
+    fn trains(&self, _params: &Params<T>) -> bool {
+        true
+    }
+
+    /// Adds small matrices that stand beside weights to these, and sets them to nothing; what the layer computes stays.
+    fn merge(&self, _params: &mut Params<T>) {}
 
     /// Called once before training, also of a net that was trained before: takes back what
     /// [`finalise`](Self::finalise) made of the weights, which are about to change.

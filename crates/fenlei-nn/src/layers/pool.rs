@@ -113,6 +113,10 @@ impl<T: Scalar> Layer<T> for Pool {
             }
         });
     }
+
+    fn trains(&self, _: &Params<T>) -> bool {
+        false
+    }
 }
 
 #[cfg(test)]

@@ -64,6 +64,14 @@ impl<T: Scalar> Layer<T> for Residual<T> {
         }
     }
 
+    fn trains(&self, params: &Params<T>) -> bool {
+        self.inner.trains(params)
+    }
+
+    fn merge(&self, params: &mut Params<T>) {
+        self.inner.merge(params);
+    }
+
     fn begin_training(&self, params: &mut Params<T>) {
         self.inner.begin_training(params);
     }

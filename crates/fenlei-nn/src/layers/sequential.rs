@@ -95,6 +95,14 @@ impl<T: Scalar> Layer<T> for Sequential<T> {
         self.layers[0].attribute(shares, scratch, &mut inner[0], dy, y, batch, params)
     }
 
+    fn trains(&self, params: &Params<T>) -> bool {
+        self.layers.iter().any(|layer| layer.trains(params))
+    }
+
+    fn merge(&self, params: &mut Params<T>) {
+        self.layers.iter().for_each(|layer| layer.merge(params));
+    }
+
     fn begin_training(&self, params: &mut Params<T>) {
         for layer in &self.layers {
             layer.begin_training(params);

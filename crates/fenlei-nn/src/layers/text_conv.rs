@@ -17,6 +17,7 @@ use crate::kernels::windows::{Product, Window};
 use crate::params::{Grads, ParamId, Params, Role};
 use crate::ragged::{Batch, Rows};
 use crate::scalar::Scalar;
+use crate::spec::Precision;
 use crate::{init::Builder, init::Init, rng};
 
 /// What happens to the positions of a document.
@@ -136,6 +137,7 @@ pub struct TextConv {
     pub(super) activation: Activation,
     dropout: f64,
     salt: u64,
+    pub(super) precision: Precision,
 }
 
 impl TextConv {
@@ -175,6 +177,7 @@ impl TextConv {
             activation: sizes.activation,
             dropout: sizes.dropout,
             salt,
+            precision: builder.precision(),
         }
     }
 
@@ -334,7 +337,8 @@ impl<T: Scalar> Layer<T> for TextConv {
         let n_distinct = batch.distinct.len();
         let weight = Mat::new(params.data(self.weight), self.n_columns, self.dim);
         cache.winners.resize(n_rows * width, 0);
-        if matches!(pass, Pass::Train { .. }) && self.pooling != TextPooling::None {
+        let on_tiles = matches!(pass, Pass::Train { .. }) && self.precision == Precision::Bf16;
+        if on_tiles && self.pooling != TextPooling::None {
             let Cache { winners, work, maxima, .. } = &mut *cache;
             if self.max_on_tiles(y, winners, maxima, (self.vectors(work, batch, params).mat(self.dim), weight), batch) {
                 return self.activate(y, params);
@@ -342,7 +346,12 @@ impl<T: Scalar> Layer<T> for TextConv {
         }
         if !(scores && cache.table.is_some()) {
             cache.work2.resize(n_distinct * self.n_columns, T::ZERO);
-            pass.matmul(&mut cache.work2, self.vectors(&cache.work, batch, params).mat(self.dim), weight.t());
+            pass.matmul(
+                self.precision,
+                &mut cache.work2,
+                self.vectors(&cache.work, batch, params).mat(self.dim),
+                weight.t(),
+            );
         }
         if scores {
             return self.score(y, cache, batch, params);

@@ -6,7 +6,7 @@ use super::Cache;
 use super::conv1d_sparse::SparseOutputs;
 use super::text_conv::{FilterGroup, TextConv, TextPooling, Vectors};
 use crate::kernels::documents::for_each_doc;
-use crate::kernels::gemm::{Mat, matmul_in_training};
+use crate::kernels::gemm::Mat;
 use crate::kernels::sparse_grad::{Groups, Win};
 use crate::params::Params;
 use crate::ragged::{Batch, Rows};
@@ -257,10 +257,10 @@ impl TextConv {
         });
         let d_product = Mat::new(&cache.work2, n_distinct, self.n_columns);
         let vectors = self.vectors(&cache.work, batch, params).mat(self.dim);
-        matmul_in_training(d_weight, d_product.t(), vectors, true);
+        self.precision.matmul(d_weight, d_product.t(), vectors, true);
         if let Some(d_vectors) = d_vectors {
             let weight = Mat::new(params.data(self.weight), self.n_columns, self.dim);
-            matmul_in_training(d_vectors, d_product, weight, true);
+            self.precision.matmul(d_vectors, d_product, weight, true);
         }
     }
 

@@ -192,10 +192,11 @@ impl<T: Scalar> Optimizer<T> {
             self.missed = missed;
             return;
         }
+        let lr_scale = param.lr_scale;
         let moving = Moving { p: &mut param.data, first, second };
         let zeros = vec![T::ZERO; row_len];
         let sums = &self.state.drift.sums;
-        let sum = |missed: u32| sums[sums.len() - missed as usize];
+        let sum = |missed: u32| sums[sums.len() - missed as usize] * lr_scale;
         let left = |powers: &Powers, missed: u32| {
             let left = powers.of(missed);
             T::from_f64(if left < DEAD { 0.0 } else { left })

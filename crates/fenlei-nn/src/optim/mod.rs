@@ -82,7 +82,7 @@ impl<T: Scalar> Optimizer<T> {
         &self.spec
     }
 
-    /// Moves every trainable parameter along its gradient, with the learning rate times `lr_scale`. Gives moments to
+    /// Moves every trainable parameter along its gradient, with the learning rate times `lr_scale` and the parameter's own. Gives moments to
     /// parameters that were frozen when the optimizer was made.
     pub fn step(&mut self, params: &mut Params<T>, grads: &Grads<T>, lr_scale: f64) {
         let touched = grads.iter().filter(|grad| !grad.by_entry).map(|grad| &grad.rows);
@@ -106,7 +106,7 @@ impl<T: Scalar> Optimizer<T> {
     }
 
     fn step_param(&mut self, param_idx: usize, param: &mut Param<T>, grad: &Grad<T>, lr_scale: f64) {
-        let lr = self.spec.lr() * lr_scale;
+        let lr = self.spec.lr() * lr_scale * param.lr_scale;
         let n = |x: f64| T::from_f64(x);
         match self.spec {
             OptimizerSpec::Sgd { momentum: 0.0, .. } => self.apply(rules::Sgd { lr: n(lr) }, param_idx, param, grad),

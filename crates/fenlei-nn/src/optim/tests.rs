@@ -276,3 +276,29 @@ fn numbers_out_of_range_are_named() {
     assert_eq!(OptimizerSpec::adam(-1.0).out_of_range(), Some(("lr", -1.0, "a number above 0")));
     assert!(serde_json::from_str::<OptimizerSpec>(r#"{"kind": "sgd", "lr": 1, "momentun": 0}"#).is_err());
 }
+
+#[test]
+fn parameters_learn_at_their_own_rates() {
+    for spec in specs() {
+        let start = params::<f64>(Role::Table);
+        let run = |own: f64, factor: f64| {
+            let mut params = start.clone();
+            params.iter_mut().for_each(|param| param.lr_scale = own);
+            let mut optimizer = Optimizer::new(spec, &params);
+            for step in 0..20u32 {
+                let rows = [step % 3, 4];
+                optimizer.catch_up(&mut params, &rows);
+                let g = grads(&params, &rows, u64::from(step));
+                optimizer.step(&mut params, &g, factor);
+            }
+            optimizer.settle(&mut params);
+            params
+        };
+        let (own, common) = (run(0.25, 1.0), run(1.0, 0.25));
+        for (a, b) in own.iter().zip(common.iter()) {
+            for (a, b) in a.data.iter().zip(&b.data) {
+                assert!((a - b).abs() < 1e-12, "{spec:?}: {a} and {b}");
+            }
+        }
+    }
+}

@@ -10,7 +10,7 @@ def net(seed, head, layers, lens, labels, vocab_size=30, weighted=False):
 
 
 def embedding(**more):
-    return {"type": "embedding", "dim": 6, **more}
+    return {"type": "embedding", **{"dim": 6, **more}}
 
 
 def convolution(widths, filters, **more):
@@ -100,3 +100,54 @@ def net_bag():
 def net_mlp():
     bag = {"type": "embedding-bag", "dim": 6, "init": 0.05, "bias": True, "activation": "relu"}
     return [net(900, "auto", [bag, NO_DROPOUT], [9, 1, 0, 14], [1, 0, 2, 1], weighted=True)]
+
+
+def pool(kind):
+    return {"type": "global-pool", "kind": kind}
+
+
+def net_recurrent():
+    lstm = [embedding(dim=4), {"type": "lstm", "units": 5}, {"type": "lstm", "units": 3}, GLOBAL_MAX]
+    gru = [embedding(dim=4), {"type": "gru", "units": 4, "bidirectional": True}, pool("attention")]
+    both = [embedding(dim=4), {"type": "lstm", "units": 3, "bidirectional": True}, pool("last")]
+    return [
+        net(1100, "auto", lstm, LENS, LABELS, vocab_size=14),
+        net(1130, "auto", gru, LENS, LABELS, vocab_size=14),
+        net(1160, "auto", both, LENS, LABELS, vocab_size=14),
+    ]
+
+
+LENS, LABELS = [9, 1, 0, 14], [1, 0, 2, 1]
+
+
+def net_encoder():
+    """Like BERT, and like ModernBERT."""
+    bert = {"type": "transformer", "layers": 2, "heads": 2, "feed-forward": 7, "norm": "post"}
+    start = [{"type": "positions", "max": 16}, {"type": "layer-norm", "epsilon": 1e-12}]
+    modern = {
+        "type": "transformer", "layers": 3, "heads": 2, "head-dim": 4, "feed-forward": 4, "gated": True, "bias": False,
+        "norm-bias": False, "window": 2, "global-every": 2, "rotary": 1000.0, "local-rotary": 50.0,
+        "skip-first-norm": True,
+    }
+    return [
+        net(1200, "auto", [embedding(), *start, bert, pool("first")], LENS, LABELS, vocab_size=14),
+        net(1320, "auto", [embedding(), modern, pool("average")], LENS, LABELS, vocab_size=14),
+    ]
+
+
+def net_decoder():
+    """Like Llama and Qwen2, and like GPT-2, its blocks shared as in ALBERT."""
+    llama = {
+        "type": "transformer", "layers": 2, "heads": 4, "kv-heads": 2, "head-dim": 2, "feed-forward": 5, "gated": True,
+        "activation": "silu", "norm-kind": "rms", "epsilon": 1e-6, "bias": False, "qkv-bias": True, "causal": True,
+        "rotary": 10000.0,
+    }
+    gpt = {
+        "type": "transformer", "layers": 2, "heads": 3, "feed-forward": 5, "activation": "gelu-tanh", "causal": True,
+        "share": True,
+    }
+    start = {"type": "positions", "max": 16}
+    return [
+        net(1240, "auto", [embedding(), llama, pool("last")], LENS, LABELS, vocab_size=14),
+        net(1280, "auto", [embedding(), start, gpt, pool("last")], LENS, LABELS, vocab_size=14),
+    ]

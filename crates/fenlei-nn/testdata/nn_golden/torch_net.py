@@ -3,6 +3,7 @@
 import torch
 import torch.nn.functional as F
 
+from . import sequence_layers
 from .arrays import draw, numbers
 from .padding import windows
 
@@ -138,6 +139,16 @@ class TorchNet:
             elif kind == "global-pool" and layer.get("kind") == "average":
                 # A document without tokens counts as one vector of zeros.
                 plan.append(lambda x: x.mean(dim=0, keepdim=True) if len(x) else x.sum(dim=0, keepdim=True))
+            elif kind in ("lstm", "gru"):
+                forward, width = sequence_layers.recurrent(self, layer, width)
+                plan.append(forward)
+            elif kind in ("positions", "layer-norm", "transformer"):
+                plan.append(getattr(sequence_layers, kind.replace("-", "_"))(self, layer, width))
+            elif kind == "global-pool" and layer.get("kind") in ("first", "last"):
+                row = {"first": 0, "last": -1}[layer["kind"]]
+                plan.append(lambda x, row=row: x[row][None])
+            elif kind == "global-pool" and layer.get("kind") == "attention":
+                plan.append(sequence_layers.attention_pool(self, layer, width))
             elif kind == "global-pool":
                 # Filters of several widths stand on different numbers of positions.
                 plan.append(

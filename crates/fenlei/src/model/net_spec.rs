@@ -1,6 +1,6 @@
 //! The description of a net with what stands before it and beside it.
 
-use fenlei_nn::spec::{HeadSpec, LayerSpec, NetSpec};
+use fenlei_nn::spec::{HeadSpec, LayerSpec, NetSpec, Precision};
 use serde::{Deserialize, Serialize};
 
 use super::wide::WideSpec;
@@ -16,6 +16,9 @@ pub struct NetModelSpec {
     pub head: HeadSpec,
     /// The share of tokens that training replaces by the unknown token.
     pub word_dropout: f64,
+    /// How exactly training multiplies.
+    #[serde(skip_serializing_if = "Precision::is_default")]
+    pub precision: Precision,
     /// From tokens to the bag of features that the net reads instead of the tokens. Its first layer is then an
     /// `embedding-bag`. Default: none.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -34,15 +37,20 @@ impl Default for NetModelSpec {
 }
 
 impl From<NetSpec> for NetModelSpec {
-    fn from(NetSpec { head, word_dropout, layers }: NetSpec) -> Self {
-        Self { head, word_dropout, features: None, wide: None, layers }
+    fn from(NetSpec { head, word_dropout, precision, layers }: NetSpec) -> Self {
+        Self { head, word_dropout, precision, features: None, wide: None, layers }
     }
 }
 
 impl NetModelSpec {
     /// The net alone.
     pub fn net(&self) -> NetSpec {
-        NetSpec { head: self.head, word_dropout: self.word_dropout, layers: self.layers.clone() }
+        NetSpec {
+            head: self.head,
+            word_dropout: self.word_dropout,
+            precision: self.precision,
+            layers: self.layers.clone(),
+        }
     }
 
     /// Checks what does not depend on documents, but for the layers.

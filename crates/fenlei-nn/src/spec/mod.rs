@@ -1,6 +1,10 @@
 //! The description of a net: a list of layers, as it stands in a configuration file.
 
+mod transformer;
+
 use serde::{Deserialize, Serialize};
+
+pub use transformer::{LoraPlace, LoraSpec, NormKind, NormPlace, TransformerSizes, TransformerSpec};
 
 use crate::layers::activation::Activation;
 use crate::layers::padding::Padding;
@@ -14,30 +18,61 @@ pub struct NetSpec {
     pub head: HeadSpec,
     /// The share of tokens that training replaces by the unknown token.
     pub word_dropout: f64,
+    /// How exactly training multiplies.
+    #[serde(skip_serializing_if = "Precision::is_default")]
+    pub precision: Precision,
     /// The layers in order.
     pub layers: Vec<LayerSpec>,
 }
 
 impl Default for NetSpec {
     fn default() -> Self {
-        Self { head: HeadSpec::Auto, word_dropout: 0.0, layers: Vec::new() }
+        Self { head: HeadSpec::Auto, word_dropout: 0.0, precision: Precision::default(), layers: Vec::new() }
     }
 }
 
 impl NetSpec {
     /// Gives every embedding the size of the pretrained vectors that it starts from.
     pub fn set_embedding_dim(&mut self, new_dim: usize) {
-        fn set(layers: &mut [LayerSpec], new_dim: usize) {
+        self.for_each_layer(&mut |layer| {
+            if let LayerSpec::Embedding { dim, .. } | LayerSpec::EmbeddingBag { dim, .. } = layer {
+                *dim = new_dim;
+            }
+        });
+    }
+
+    /// Calls `f` for every layer, those within others too.
+    pub fn for_each_layer(&mut self, f: &mut dyn FnMut(&mut LayerSpec)) {
+        fn each(layers: &mut [LayerSpec], f: &mut dyn FnMut(&mut LayerSpec)) {
             for layer in layers {
+                f(layer);
                 match layer {
-                    LayerSpec::Embedding { dim, .. } | LayerSpec::EmbeddingBag { dim, .. } => *dim = new_dim,
-                    LayerSpec::Branches { branches } => branches.iter_mut().for_each(|b| set(b, new_dim)),
-                    LayerSpec::Residual { layers } => set(layers, new_dim),
+                    LayerSpec::Branches { branches } => branches.iter_mut().for_each(|branch| each(branch, f)),
+                    LayerSpec::Residual { layers } => each(layers, f),
                     _ => {}
                 }
             }
         }
-        set(&mut self.layers, new_dim);
+        each(&mut self.layers, f);
+    }
+}
+
+/// How exactly training multiplies matrices. Predictions are always made with `f32`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Precision {
+    /// Large products of `f32` numbers may be made of bf16 numbers where the processor multiplies those
+    /// ([`tiles`](crate::kernels::tiles)).
+    #[default]
+    Bf16,
+    /// All products are made of `f32` numbers.
+    F32,
+}
+
+impl Precision {
+    /// Whether it is the one that a description without one has.
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
     }
 }
 
@@ -83,6 +118,37 @@ pub enum PoolKind {
     Average,
     /// The `k` largest in their order (Kalchbrenner et al. 2014); global only.
     KMax,
+    /// The first row, such as that of `[CLS]`; global only.
+    First,
+    /// The last row; global only.
+    Last,
+    /// A weighted mean: `Σ softmax(v · tanh(W x + b)) x` with trained `W`, `b` and `v` (Yang et al. 2016); global only.
+    Attention,
+}
+
+impl PoolKind {
+    /// As it stands in a configuration file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Max => "max",
+            Self::Average => "average",
+            Self::KMax => "k-max",
+            Self::First => "first",
+            Self::Last => "last",
+            Self::Attention => "attention",
+        }
+    }
+}
+
+/// Where the vectors of positions come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PositionKind {
+    /// Trained with the net.
+    #[default]
+    Learned,
+    /// Sines and cosines of falling frequencies, side by side in pairs (Vaswani et al. 2017).
+    Sinusoidal,
 }
 
 /// One layer. Those without settings have braces: serde would skip unknown keys of a bare variant in silence.
@@ -165,6 +231,9 @@ pub enum LayerSpec {
         /// How many of `k-max`.
         #[serde(default = "default_k")]
         k: usize,
+        /// Rows of `W` of `attention`. Default: the width of a row.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        units: Option<usize>,
     },
     /// Fully connected units.
     Dense {
@@ -187,8 +256,44 @@ pub enum LayerSpec {
         #[serde(default)]
         spatial: bool,
     },
+    /// Adds a vector for each position.
+    Positions {
+        /// Trained vectors or those of a formula.
+        #[serde(default)]
+        kind: PositionKind,
+        /// Positions that have a vector; later ones have that of the last.
+        max: usize,
+    },
+    /// Long short-term memory (Hochreiter and Schmidhuber 1997) over the positions.
+    Lstm {
+        /// Numbers that it remembers.
+        units: usize,
+        /// A second one from the end to the start, side by side with the first.
+        #[serde(default)]
+        bidirectional: bool,
+    },
+    /// Gated recurrent units (Cho et al. 2014) over the positions.
+    Gru {
+        /// Numbers that it remembers.
+        units: usize,
+        /// A second one from the end to the start, side by side with the first.
+        #[serde(default)]
+        bidirectional: bool,
+    },
+    /// Blocks of self-attention.
+    Transformer(Box<TransformerSpec>),
     /// Normalises each row.
-    LayerNorm {},
+    LayerNorm {
+        /// Keeps the norm of a constant row finite.
+        #[serde(default = "default_layer_norm_epsilon")]
+        epsilon: f64,
+    },
+    /// Divides each row by the root of its mean square.
+    RmsNorm {
+        /// Keeps the norm of a row of zeros finite.
+        #[serde(default = "default_rms_norm_epsilon")]
+        epsilon: f64,
+    },
     /// Normalises each column over the batch.
     BatchNorm {},
     /// Several ways side by side, their columns put together.
@@ -213,4 +318,12 @@ fn default_stride() -> usize {
 
 fn default_k() -> usize {
     2
+}
+
+fn default_layer_norm_epsilon() -> f64 {
+    1e-5
+}
+
+fn default_rms_norm_epsilon() -> f64 {
+    1e-6
 }
