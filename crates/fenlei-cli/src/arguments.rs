@@ -23,6 +23,7 @@ use crate::evaluate::EvalArguments;
 use crate::explain::ExplainArguments;
 use crate::inspect::InspectArguments;
 use crate::predict::PredictArguments;
+use crate::serve::ServeArguments;
 use crate::train::TrainArguments;
 use crate::tune::TuneArguments;
 
@@ -69,6 +70,7 @@ pub(crate) enum Subcommands {
     Data(DataArgs),
     Augment(AugmentArguments),
     Embed(EmbedArguments),
+    Serve(Box<ServeArguments>),
     Demo(DemoArguments),
     Bench(BenchArgs),
 }

@@ -23,6 +23,7 @@ mod interrupt;
 mod output;
 mod predict;
 mod progress;
+mod serve;
 mod train;
 mod tune;
 
@@ -75,6 +76,7 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<()> {
         Subcommands::Demo(args) => demo::run(&args),
         Subcommands::Data(args) => data::run(args),
         Subcommands::Embed(args) => embed::run(&args),
+        Subcommands::Serve(args) => serve::run(&args, arguments.threads.map(NonZero::get)),
         Subcommands::Bench(args) => bench::run(args),
     }
 }
