@@ -9,6 +9,7 @@ mod export;
 mod features;
 mod label_errors;
 mod peers;
+mod serve;
 mod step;
 mod table;
 
@@ -51,6 +52,9 @@ enum BenchCommand {
     Peers(peers::PeersArgs),
     #[command(hide = true)]
     PeersSelf(peers::OwnRunArgs),
+    Serve(serve::ServeBenchArgs),
+    #[command(hide = true)]
+    ServeBare,
     Step(step::StepArgs),
 }
 
@@ -69,6 +73,8 @@ pub fn run(args: BenchArgs) -> Result<()> {
         BenchCommand::LabelErrors(args) => label_errors::run(&args),
         BenchCommand::Peers(args) => peers::run(&args),
         BenchCommand::PeersSelf(args) => peers::run_own(&args),
+        BenchCommand::Serve(args) => serve::run(&args),
+        BenchCommand::ServeBare => serve::run_bare(),
         BenchCommand::Step(args) => step::run(&args),
     }
 }

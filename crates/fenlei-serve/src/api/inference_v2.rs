@@ -184,3 +184,8 @@ fn tensor(name: &str, answered: &Answered) -> Value {
     let data: Vec<&str> = firsts.map(|first| first.and_then(|first| first.label).unwrap_or_default()).collect();
     json!({ "name": name, "datatype": "BYTES", "shape": [n], "data": data })
 }
+
+/// What the fuzzer reads.
+pub(super) fn read_body_of_infer(body: &[u8]) -> ApiResult<()> {
+    read_json::<InferBody>(body).map(|_| ())
+}
