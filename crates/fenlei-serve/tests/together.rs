@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 
 #[test]
 fn a_hundred_clients_get_their_own_answers() {
-    let server = start(|options| options.models.push((Some("net".to_owned()), client::model("classifier-v1.fenlei"))));
+    let server = start(|options| options.models.push((Some("net".to_owned()), client::model("bag-v1.fenlei"))));
     let texts = texts(2000);
-    let models = [("m", classifier("classical-v1.fenlei")), ("net", classifier("classifier-v1.fenlei"))];
+    let models = [("m", classifier("classical-v1.fenlei")), ("net", classifier("bag-v1.fenlei"))];
     let expected: Vec<_> = models.iter().map(|(_, classifier)| classifier.predict_batch(&texts)).collect();
     let barrier = Barrier::new(100);
     thread::scope(|scope| {
