@@ -32,13 +32,18 @@ fn date_of(days: u64) -> (u64, u64, u64) {
 /// The second since 1970 at which a day `YYYY-MM-DD` begins, in UTC; `None` for anything else.
 pub fn day_begins(date: &str) -> Option<u64> {
     let mut parts = date.split('-').map(|part| part.parse::<u64>().ok());
-    let (year, month, day) = (parts.next()??, parts.next()??, parts.next()??);
-    if parts.next().is_some() || !(1970..=9999).contains(&year) || !(1..=12).contains(&month) || day == 0 {
+    let written = (parts.next()??, parts.next()??, parts.next()??);
+    let (year, month, day) = written;
+    if parts.next().is_some() || !(1970..=9999).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
         return None;
     }
-    // The calendar is small enough to look the day up: a guess that is never too late, then day by day.
-    let guess = (year - 1970) * 365 + (month - 1) * 28;
-    (guess..guess + 500).find(|&days| date_of(days) == (year, month, day)).map(|days| days * 86_400)
+    // The inverse of `date_of`.
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let (era, year_of_era) = (year / 400, year % 400);
+    let day_of_year = (153 * month + 2) / 5 + day - 1;
+    let days = era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    let days = days.checked_sub(719_468)?;
+    (date_of(days) == written).then_some(days * 86_400)
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@
 
 mod api;
 mod app;
+mod bare;
 mod clock;
 mod error;
 mod http;
@@ -28,10 +29,16 @@ mod metrics;
 mod models;
 mod monitor;
 mod options;
+mod pages;
 mod queue;
 mod server;
 
+pub use bare::serve_bare;
 pub use clock::day_begins;
 pub use log::{Level, Log, Sink};
 pub use options::{Access, Limits, Options, Rules, Token, WatchOptions};
 pub use server::Server;
+
+/// Reads bytes as the body of every address, for the fuzzer; panics where a refusal lacks something.
+#[doc(hidden)]
+pub use api::read_as_every_body;

@@ -33,7 +33,8 @@ pub struct Server {
 
 /// Addresses that show nothing of anybody.
 fn is_open(path: &str) -> bool {
-    path.starts_with("/health/") || path.starts_with("/v2/health/")
+    let is_page = matches!(path, "/" | "/dashboard" | "/docs" | "/openapi.json") || path.starts_with("/assets/");
+    is_page || path.starts_with("/health/") || path.starts_with("/v2/health/")
 }
 
 impl Server {

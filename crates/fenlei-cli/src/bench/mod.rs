@@ -9,6 +9,7 @@ mod export;
 mod features;
 mod label_errors;
 mod peers;
+mod serve;
 mod step;
 mod table;
 mod tune;
@@ -52,6 +53,9 @@ enum BenchCommand {
     Peers(peers::PeersArgs),
     #[command(hide = true)]
     PeersSelf(peers::OwnRunArgs),
+    Serve(serve::ServeBenchArgs),
+    #[command(hide = true)]
+    ServeBare,
     Step(step::StepArgs),
     Tune(tune::TuneBenchArgs),
 }
@@ -71,6 +75,8 @@ pub fn run(args: BenchArgs) -> Result<()> {
         BenchCommand::LabelErrors(args) => label_errors::run(&args),
         BenchCommand::Peers(args) => peers::run(&args),
         BenchCommand::PeersSelf(args) => peers::run_own(&args),
+        BenchCommand::Serve(args) => serve::run(&args),
+        BenchCommand::ServeBare => serve::run_bare(),
         BenchCommand::Step(args) => step::run(&args),
         BenchCommand::Tune(args) => tune::run(&args),
     }

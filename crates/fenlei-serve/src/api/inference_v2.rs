@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::State;
+use fenlei::classifier::Scored;
 use hyper::{Method, Response, StatusCode};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
@@ -47,6 +48,31 @@ struct Output {
     name: String,
     #[serde(rename = "parameters")]
     _parameters: Option<IgnoredAny>,
+}
+
+#[derive(Serialize)]
+struct InferAnswer<'a> {
+    model_name: &'a str,
+    model_version: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
+    outputs: Vec<Tensor<'a>>,
+}
+
+#[derive(Serialize)]
+struct Tensor<'a> {
+    name: &'static str,
+    datatype: &'static str,
+    shape: Vec<usize>,
+    data: Data<'a>,
+}
+
+/// Row after row.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Data<'a> {
+    Labels(Vec<&'a str>),
+    Numbers(Vec<f32>),
 }
 
 pub(super) async fn answer(State(app): State<Arc<App>>, call: Call) -> ApiResult<Response<Body>> {
@@ -157,30 +183,37 @@ async fn infer(app: &Arc<App>, name: &str, version: Option<u64>, call: Call) -> 
     let asked = Asked { texts, model: Some(name.to_owned()), version, within, ..Asked::default() };
     let answered = asked.answer(app, &call.id).await?;
     let is_wanted = |name: &str| body.outputs.is_empty() || body.outputs.iter().any(|output| output.name == name);
-    let outputs: Vec<Value> = OUTPUTS.into_iter().filter(|name| is_wanted(name)).map(|name| tensor(name, &answered)).collect();
-    let mut answer = json!({
-        "model_name": answered.model.name, "model_version": answered.model.version.to_string(), "outputs": outputs,
-    });
-    if let Some(id) = body.id {
-        answer["id"] = id.into();
-    }
-    json_response(&answer)
+    let scored = answered.scored();
+    let wanted = OUTPUTS.into_iter().filter(|name| is_wanted(name));
+    json_response(&InferAnswer {
+        model_name: &answered.model.name,
+        model_version: answered.model.version.to_string(),
+        id: body.id,
+        outputs: wanted.map(|name| tensor(name, &answered, &scored)).collect(),
+    })
 }
 
-fn tensor(name: &str, answered: &Answered) -> Value {
+fn tensor<'a>(name: &'static str, answered: &'a Answered, scored: &[Vec<Scored<'a>>]) -> Tensor<'a> {
     let n = answered.answers.len();
-    if name == "probabilities" {
-        let n_labels = answered.model.classifier.labels().len();
-        let data: Vec<f32> = answered.rows().flatten().copied().collect();
-        return json!({ "name": name, "datatype": "FP32", "shape": [n, n_labels], "data": data });
-    }
-    let scored = answered.scored();
     let firsts = scored.iter().map(|labels| labels.first());
-    if name == "score" {
-        let data: Vec<f32> = firsts.map(|first| first.map_or(0.0, |first| first.score)).collect();
-        return json!({ "name": name, "datatype": "FP32", "shape": [n], "data": data });
+    match name {
+        "probabilities" => {
+            let shape = vec![n, answered.model.classifier.labels().len()];
+            Tensor { name, datatype: "FP32", shape, data: Data::Numbers(answered.rows().flatten().copied().collect()) }
+        }
+        "score" => {
+            let scores = firsts.map(|first| first.map_or(0.0, |first| first.score));
+            Tensor { name, datatype: "FP32", shape: vec![n], data: Data::Numbers(scores.collect()) }
+        }
+        _ => {
+            // A text about which the model abstains, or that has none of its labels, gets an empty one.
+            let labels = firsts.map(|first| first.and_then(|first| first.label).unwrap_or_default());
+            Tensor { name, datatype: "BYTES", shape: vec![n], data: Data::Labels(labels.collect()) }
+        }
     }
-    // A text about which the model abstains, or that has none of its labels, gets an empty one.
-    let data: Vec<&str> = firsts.map(|first| first.and_then(|first| first.label).unwrap_or_default()).collect();
-    json!({ "name": name, "datatype": "BYTES", "shape": [n], "data": data })
+}
+
+/// What the fuzzer reads.
+pub(super) fn read_body_of_infer(body: &[u8]) -> ApiResult<()> {
+    read_json::<InferBody>(body).map(|_| ())
 }

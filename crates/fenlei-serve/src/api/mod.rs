@@ -17,8 +17,24 @@ use axum::routing::{any, get, post};
 
 use crate::app::App;
 use crate::error::{ApiError, Code};
+use crate::pages;
 
 pub(crate) use admin::admin_router;
+
+/// Reads bytes as every body that a client may send.
+pub fn read_as_every_body(body: &[u8]) {
+    let refusals = [
+        predict::read_body_of_predict(body).err(),
+        tensorflow::read_bodies(body).err(),
+        inference_v2::read_body_of_infer(body).err(),
+        asked::read_json::<crate::monitor::Feedback>(body).err(),
+        crate::http::unpack_up_to(body, 1 << 20).err(),
+    ];
+    for refusal in refusals.into_iter().flatten() {
+        assert!(!refusal.message.is_empty() && !refusal.help.is_empty(), "{refusal:?}");
+    }
+    stream::read_lines(body);
+}
 
 /// The addresses for everybody.
 pub(crate) fn router(app: Arc<App>) -> Router {
@@ -28,6 +44,11 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/v1/models/{*rest}", any(tensorflow::answer))
         .route("/v2", any(inference_v2::answer))
         .route("/v2/{*rest}", any(inference_v2::answer))
+        .route("/", get(pages::playground))
+        .route("/dashboard", get(pages::dashboard))
+        .route("/docs", get(pages::docs))
+        .route("/assets/{name}", get(pages::asset))
+        .route("/openapi.json", get(pages::openapi))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .route("/metrics", get(watch::metrics))

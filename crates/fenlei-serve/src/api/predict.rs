@@ -114,3 +114,8 @@ fn one_or_many<T>(all: &[T], is_one: bool) -> OneOrMany<'_, T> {
         many => OneOrMany::Many(many),
     }
 }
+
+/// What the fuzzer reads.
+pub(super) fn read_body_of_predict(body: &[u8]) -> ApiResult<()> {
+    read_json::<PredictBody>(body).map(|_| ())
+}

@@ -172,6 +172,11 @@ fn metadata(app: &App, place: &Place<'_>) -> ApiResult<Response<Body>> {
     }))
 }
 
+/// What the fuzzer reads.
+pub(super) fn read_bodies(body: &[u8]) -> ApiResult<()> {
+    read_json::<ClassifyBody>(body).map(|_| ()).or_else(|_| read_json::<PredictBody>(body).map(|_| ()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -29,7 +29,7 @@ pub(crate) async fn read_body(headers: &HeaderMap, body: Body, limits: &Limits) 
     };
     match headers.get(CONTENT_ENCODING).map(|value| value.as_bytes()) {
         None | Some(b"" | b"identity") => Ok(body),
-        Some(b"gzip" | b"x-gzip") => unpack(&body, max).map(Bytes::from),
+        Some(b"gzip" | b"x-gzip") => unpack_up_to(&body, max).map(Bytes::from),
         Some(_) => {
             let message = "the body is packed in a way that is not known here";
             Err(ApiError::new(Code::UnsupportedEncoding, message, "send it as it is, or packed with gzip"))
@@ -38,7 +38,7 @@ pub(crate) async fn read_body(headers: &HeaderMap, body: Body, limits: &Limits) 
 }
 
 /// Stops at the limit, so that little data that unpacks to much takes no memory.
-fn unpack(body: &[u8], max: usize) -> ApiResult<Vec<u8>> {
+pub(crate) fn unpack_up_to(body: &[u8], max: usize) -> ApiResult<Vec<u8>> {
     let mut unpacked = Vec::new();
     let read = MultiGzDecoder::new(body).take(max as u64 + 1).read_to_end(&mut unpacked);
     match read {
@@ -72,12 +72,12 @@ mod tests {
 
     #[test]
     fn a_packed_body_is_unpacked_up_to_the_limit() {
-        assert_eq!(unpack(&pack(b"abc"), 3).unwrap(), b"abc");
-        assert_eq!(unpack(&pack(b"abcd"), 3).unwrap_err().code, Code::BodyTooLarge);
+        assert_eq!(unpack_up_to(&pack(b"abc"), 3).unwrap(), b"abc");
+        assert_eq!(unpack_up_to(&pack(b"abcd"), 3).unwrap_err().code, Code::BodyTooLarge);
         let bomb = pack(&vec![0; 64 << 20]);
         assert!(bomb.len() < 100_000);
-        assert_eq!(unpack(&bomb, 1 << 20).unwrap_err().code, Code::BodyTooLarge);
-        assert_eq!(unpack(b"not gzip", 100).unwrap_err().code, Code::BadRequest);
-        assert_eq!(unpack(&pack(b"abc")[..10], 100).unwrap_err().code, Code::BadRequest);
+        assert_eq!(unpack_up_to(&bomb, 1 << 20).unwrap_err().code, Code::BodyTooLarge);
+        assert_eq!(unpack_up_to(b"not gzip", 100).unwrap_err().code, Code::BadRequest);
+        assert_eq!(unpack_up_to(&pack(b"abc")[..10], 100).unwrap_err().code, Code::BadRequest);
     }
 }

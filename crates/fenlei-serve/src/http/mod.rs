@@ -15,7 +15,7 @@ use hyper::{HeaderMap, Method};
 
 use crate::error::ApiError;
 pub(crate) use access::Guard;
-pub(crate) use body::read_body;
+pub(crate) use body::{read_body, unpack_up_to};
 pub(crate) use listen::{Listening, bind, serve};
 pub(crate) use request_id::{RequestIds, chance_of, trace_of};
 pub(crate) use tls::acceptor;

@@ -17,7 +17,6 @@ pub(crate) use text::{escape, render, resident_bytes};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Route {
     Predict,
-    Stream,
     TensorFlow,
     InferenceV2,
     Feedback,
@@ -29,9 +28,8 @@ pub(crate) enum Route {
 }
 
 impl Route {
-    const ALL: [(Self, &'static str); 10] = [
+    const ALL: [(Self, &'static str); 9] = [
         (Self::Predict, "predict"),
-        (Self::Stream, "stream"),
         (Self::TensorFlow, "tensorflow"),
         (Self::InferenceV2, "inference_v2"),
         (Self::Feedback, "feedback"),

@@ -48,6 +48,7 @@ pub(crate) struct HourCount {
 }
 
 /// The database.
+#[derive(Debug)]
 pub(crate) struct Store {
     db: Connection,
     path: PathBuf,
