@@ -73,10 +73,10 @@ say "$fasttext: command line program"
 
 say "check"
 TF_CPP_MIN_LOG_LEVEL=2 "$venv/bin/python" - <<'PYTHON'
-import fasttext, keras, numpy, sklearn, tensorflow, torch
+import fasttext, keras, numpy, sklearn, tensorflow, torch, transformers
 from importlib.metadata import version
 
-for name in ("numpy", "scikit-learn", "tensorflow-cpu", "keras", "torch", "fasttext"):
+for name in ("numpy", "scikit-learn", "tensorflow-cpu", "keras", "torch", "transformers", "fasttext"):
     print(f"{name:15} {version(name)}")
 PYTHON
 echo "$hash" >"$stamp"

@@ -100,6 +100,15 @@ pub(crate) struct PlanArguments {
     /// Word vectors to start from: GloVe, word2vec or fastText, also packed
     #[arg(long, value_name = "FILE")]
     pub embeddings: Option<PathBuf>,
+    /// A pretrained model to train further with --model encoder: the folder of its config.json, weights and tokenizer
+    #[arg(long, value_name = "DIR")]
+    pub pretrained: Option<PathBuf>,
+    /// Leave the layers of the pretrained model as they are: they read each document once, and only the head learns
+    #[arg(long)]
+    pub frozen: bool,
+    /// Keep what they make of the documents in this folder, for later trainings
+    #[arg(long, value_name = "DIR", requires = "frozen")]
+    pub cache: Option<PathBuf>,
 }
 
 impl PlanArguments {
@@ -122,6 +131,9 @@ impl PlanArguments {
             seed: self.seed,
             epochs: self.epochs,
             embeddings: self.embeddings.clone(),
+            pretrained: self.pretrained.clone(),
+            frozen: self.frozen,
+            cache: self.cache.clone(),
         }
     }
 }

@@ -126,19 +126,63 @@ impl<T: Scalar> Net<T> {
 
     /// Runs the layers; the logits are `[n_docs, n_outputs]`.
     pub fn forward<'w>(&self, workspace: &'w mut Workspace<T>, batch: &Batch, pass: Pass) -> &'w Rows<T> {
+        self.run(workspace, batch, 0..self.layers.len(), pass);
+        workspace.outputs.last().expect("a net has an output layer")
+    }
+
+    /// What the first `n_layers` layers give for the documents: what [`forward_from`](Self::forward_from) goes on with.
+    ///
+    /// # Panics
+    /// When there are not so many layers before the output, or none is asked for.
+    pub fn states<'w>(&self, workspace: &'w mut Workspace<T>, batch: &Batch, n_layers: usize) -> &'w Rows<T> {
+        assert!((1..self.layers.len()).contains(&n_layers), "{n_layers} of {} layers", self.layers.len());
+        self.run(workspace, batch, 0..n_layers, Pass::Predict);
+        &workspace.outputs[n_layers - 1]
+    }
+
+    /// Runs the layers behind the first `n_layers`, which gave `states`. Those must have nothing to learn if a backward pass
+    /// follows.
+    ///
+    /// # Panics
+    /// As [`states`](Self::states).
+    pub fn forward_from<'w>(
+        &self,
+        workspace: &'w mut Workspace<T>,
+        states: &Rows<T>,
+        n_layers: usize,
+        pass: Pass,
+    ) -> &'w Rows<T> {
+        assert!((1..self.layers.len()).contains(&n_layers), "{n_layers} of {} layers", self.layers.len());
+        workspace.outputs.resize_with(self.layers.len(), Rows::default);
+        workspace.outputs[n_layers - 1].copy_from(states);
+        self.run(workspace, &Batch::default(), n_layers..self.layers.len(), pass);
+        workspace.outputs.last().expect("a net has an output layer")
+    }
+
+    fn run(&self, workspace: &mut Workspace<T>, batch: &Batch, layers: std::ops::Range<usize>, pass: Pass) {
         workspace.caches.resize_with(self.layers.len(), Cache::default);
         workspace.outputs.resize_with(self.layers.len(), Rows::default);
-        for (i, layer) in self.layers.iter().enumerate() {
+        for i in layers {
             let (before, after) = workspace.outputs.split_at_mut(i);
             let x = before.last().map_or(Input::Tokens(batch), Input::Rows);
-            layer.forward(&mut after[0], &mut workspace.caches[i], x, &self.params, pass);
+            self.layers[i].forward(&mut after[0], &mut workspace.caches[i], x, &self.params, pass);
         }
-        workspace.outputs.last().expect("a net has an output layer")
     }
 
     /// Sets `grads` to the gradients of all parameters, from the gradient of the logits and the last forward pass.
     pub fn backward(&self, grads: &mut Grads<T>, workspace: &mut Workspace<T>, d_logits: &[T], batch: &Batch) {
         grads.reset(&self.params, &batch.distinct);
+        self.add_gradients(grads, workspace, d_logits, batch);
+    }
+
+    /// Adds to `grads`, which know the distinct tokens of the batch already.
+    pub(crate) fn add_gradients(
+        &self,
+        grads: &mut Grads<T>,
+        workspace: &mut Workspace<T>,
+        d_logits: &[T],
+        batch: &Batch,
+    ) {
         let Workspace { caches, outputs, d_outputs } = workspace;
         d_outputs.resize_with(self.layers.len(), Rows::default);
         let last = self.layers.len() - 1;

@@ -163,6 +163,22 @@ impl Batch {
         self.list_distinct(vocab_size);
     }
 
+    /// Becomes some documents of `whole`, whose list of distinct tokens it keeps: what is summed up for them has its place
+    /// among what is summed up for the others.
+    pub fn become_part(&mut self, whole: &Self, docs: std::ops::Range<usize>) {
+        let tokens = whole.starts[docs.start] as usize..whole.starts[docs.end] as usize;
+        let first = whole.starts[docs.start];
+        self.starts.clear();
+        self.starts.extend(whole.starts[docs.start..=docs.end].iter().map(|start| start - first));
+        self.ids.clear();
+        self.ids.extend_from_slice(&whole.ids[tokens.clone()]);
+        self.index.clear();
+        self.index.extend_from_slice(&whole.index[tokens.clone()]);
+        self.values.clear();
+        self.values.extend_from_slice(whole.values.get(tokens).unwrap_or_default());
+        self.distinct.clone_from(&whole.distinct);
+    }
+
     /// Replaces each token by `unknown` with probability `rate` (word dropout), from a seed.
     pub fn drop_words(&mut self, rate: f64, unknown: u32, seed: u64, vocab_size: usize) {
         let bound = crate::rng::threshold(rate);
@@ -218,6 +234,15 @@ mod tests {
         assert_eq!(batch.index, [1, 0, 1, 0, 2]);
         batch.fill([&[9, 9][..]], 10);
         assert_eq!((batch.distinct.as_slice(), batch.index.as_slice()), (&[9][..], &[0, 0][..]));
+    }
+
+    #[test]
+    fn a_part_keeps_the_list_of_distinct_tokens() {
+        let whole = Batch::new([&[5, 2, 5][..], &[], &[2, 9]], 10);
+        let mut part = Batch::default();
+        part.become_part(&whole, 1..3);
+        assert_eq!((part.ids.as_slice(), part.starts.as_slice()), (&[2, 9][..], &[0, 0, 2][..]));
+        assert_eq!((part.distinct.as_slice(), part.index.as_slice()), (&[2, 5, 9][..], &[0, 2][..]));
     }
 
     #[test]

@@ -2,11 +2,12 @@
 
 use crate::awake::Awake;
 use crate::kernels::memory::in_large_pages;
+use crate::layers::Pass;
 use crate::loss::{Loss, Targets};
 use crate::net::{Net, Workspace};
 use crate::optim::{AverageSpec, ExponentialAverage, Optimizer, OptimizerSpec, Regularization, TailAverage};
 use crate::params::{Grads, Params};
-use crate::ragged::{Batch, Document};
+use crate::ragged::{Batch, Document, Rows};
 use crate::rng;
 use crate::scalar::Scalar;
 
@@ -48,6 +49,16 @@ impl<T: Scalar> Average<T> {
     }
 }
 
+/// What the first layers give for the documents of the next step, where they are the same in every step: nothing in them
+/// learns, and none draws anything.
+#[derive(Debug, Clone, Default)]
+pub struct KnownStates<T> {
+    /// How many layers.
+    pub n_layers: usize,
+    /// Their rows for the documents of the step, in its order.
+    pub rows: Rows<T>,
+}
+
 /// A net with what changes it: optimizer, loss, and the memory of a step.
 #[derive(Debug)]
 pub struct Training<T> {
@@ -57,12 +68,18 @@ pub struct Training<T> {
     pub optimizer: Optimizer<T>,
     /// The average of the weights.
     pub average: Average<T>,
+    /// Set before each step, where a step is to begin behind the first layers. Such a step is made as a whole.
+    pub known: Option<KnownStates<T>>,
     loss: Loss,
     regularization: Regularization,
     class_weights: Option<Vec<f64>>,
     grads: Grads<T>,
     workspace: Workspace<T>,
     batch: Batch,
+    /// The documents of the batch that pass through the net together.
+    part: Batch,
+    /// The most tokens that do.
+    max_tokens: usize,
     logits: Vec<T>,
     d_logits: Vec<T>,
     labels: Vec<u32>,
@@ -91,18 +108,30 @@ impl<T: Scalar> Training<T> {
             optimizer,
             net,
             average,
+            known: None,
             loss,
             regularization,
             class_weights,
             grads: if by_entry { Grads::by_entry() } else { Grads::default() },
             workspace: Workspace::default(),
             batch: Batch::default(),
+            part: Batch::default(),
+            max_tokens: usize::MAX,
             logits: Vec::new(),
             d_logits: Vec::new(),
             labels: Vec::new(),
             label_starts: Vec::new(),
             awake: Awake::default(),
         }
+    }
+
+    /// Lets at most so many tokens pass through the net at once, or one document of more. A step of more is made in parts
+    /// whose gradients are added up: the same step in less memory, but for the rounding of sums, the draws of dropout, and
+    /// batch norms, which see a part at a time.
+    pub fn limit_tokens(&mut self, max_tokens: usize) {
+        self.max_tokens = max_tokens;
+        // Lists of single numbers cannot be added up.
+        self.grads = Grads::default();
     }
 
     /// One step on some documents (token ids) with their labels. `seed` must differ from step to step, `lr_factor`
@@ -167,20 +196,55 @@ impl<T: Scalar> Training<T> {
         loss
     }
 
-    /// Forward and backward pass over the batch.
+    /// Forward and backward pass over the batch, in parts where it has too many tokens.
     fn gradients(&mut self, offsets: &[T], soft: &[f32], seed: u64) -> f64 {
-        let Self { net, workspace, batch, logits, d_logits, .. } = self;
-        logits.clone_from(&net.forward(workspace, batch, crate::layers::Pass::Train { seed }).data);
-        assert!(offsets.is_empty() || offsets.len() == logits.len(), "an offset for each logit");
-        logits.iter_mut().zip(offsets).for_each(|(logit, offset)| *logit += *offset);
-        d_logits.resize(logits.len(), T::ZERO);
+        let Self { net, grads, workspace, batch, part, logits, d_logits, .. } = self;
+        let (n_docs, n_outputs) = (batch.n_docs(), net.n_outputs());
+        assert!(offsets.is_empty() || offsets.len() == n_docs * n_outputs, "an offset for each logit");
         let targets = Targets {
             class_weights: self.class_weights.as_deref(),
             soft: (!soft.is_empty()).then_some(soft),
             ..Targets::new(&self.labels, &self.label_starts)
         };
-        let loss = self.loss.forward_backward(d_logits, logits, &targets);
-        net.backward(&mut self.grads, workspace, d_logits, batch);
+        grads.reset(&net.params, &batch.distinct);
+        let whole_weight = targets.weight(net.head());
+        let (mut loss, mut first) = (0.0, 0);
+        while first < n_docs {
+            let last = match &self.known {
+                Some(_) => n_docs,
+                None => end_of_part(&batch.starts, first, self.max_tokens),
+            };
+            let docs = first..last;
+            let is_whole = docs.len() == n_docs;
+            let batch = if is_whole {
+                &*batch
+            } else {
+                part.become_part(batch, docs.clone());
+                &*part
+            };
+            let seed = if is_whole { seed } else { rng::derive(seed, docs.start as u64) };
+            let pass = Pass::Train { seed };
+            let outputs = match &self.known {
+                Some(KnownStates { n_layers, rows }) => net.forward_from(workspace, rows, *n_layers, pass),
+                None => net.forward(workspace, batch, pass),
+            };
+            logits.clone_from(&outputs.data);
+            let offsets = offsets.get(docs.start * n_outputs..).unwrap_or_default();
+            logits.iter_mut().zip(offsets).for_each(|(logit, offset)| *logit += *offset);
+            d_logits.resize(logits.len(), T::ZERO);
+            let of_part = targets.of(docs);
+            let of_loss = self.loss.forward_backward(d_logits, logits, &of_part);
+            if is_whole {
+                loss = of_loss;
+            } else if whole_weight > 0.0 {
+                let share = of_part.weight(net.head()) / whole_weight;
+                loss += share * of_loss;
+                let share = T::from_f64(share);
+                d_logits.iter_mut().for_each(|d| *d *= share);
+            }
+            net.add_gradients(grads, workspace, d_logits, batch);
+            first = last;
+        }
         loss
     }
 
@@ -218,4 +282,11 @@ impl<T: Scalar> Training<T> {
     pub fn grads(&self) -> &Grads<T> {
         &self.grads
     }
+}
+
+/// Where the documents from `first` on end that have at most `max_tokens` together; one at least.
+fn end_of_part(starts: &[u32], first: usize, max_tokens: usize) -> usize {
+    let fits = |end: &u32| (end - starts[first]) as usize <= max_tokens;
+    let n = starts[first + 1..].iter().take_while(|end| fits(end)).count();
+    first + n.max(1)
 }

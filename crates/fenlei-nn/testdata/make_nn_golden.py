@@ -35,6 +35,10 @@ GOLDENS = {
     "net-recurrent": nets.net_recurrent,
     "net-encoder": nets.net_encoder,
     "net-decoder": nets.net_decoder,
+    "net-lstm": nets.net_lstm,
+    "net-gru": nets.net_gru,
+    "net-rcnn": nets.net_rcnn,
+    "net-transformer": nets.net_transformer,
 }
 
 

@@ -187,3 +187,13 @@ fn encoders_like_bert_and_modern_bert() {
 fn decoders_like_llama_and_gpt() {
     check("decoder");
 }
+
+#[test]
+fn lstm_gru_and_the_convolution_behind_one() {
+    ["lstm", "gru", "rcnn"].into_iter().for_each(check);
+}
+
+#[test]
+fn transformer() {
+    check("transformer");
+}

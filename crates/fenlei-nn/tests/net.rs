@@ -159,6 +159,45 @@ fn frozen_vectors_stay_and_the_others_move() {
     assert_ne!(now[3..9], tuned[3..9]);
 }
 
+#[test]
+fn a_step_in_parts_is_the_step_as_a_whole() {
+    let layers = json!([
+        {"type": "embedding", "dim": 3},
+        {"type": "conv", "widths": [2], "filters": 4, "padding": "same", "activation": "relu"},
+        {"type": "global-pool"}
+    ]);
+    let sizes = NetSizes { vocab_size: 12, n_labels: 3, multi_label: false };
+    let documents: Vec<Vec<u32>> = (1..7u32).map(|n| (0..n).map(|i| 1 + (i * n) % 11).collect()).collect();
+    let labels: Vec<Vec<u32>> = (0..6u32).map(|doc| vec![doc % 3]).collect();
+    let weights = Some(vec![1.0, 3.0, 0.5]);
+    let trained = |max_tokens: Option<usize>| {
+        let loss = Loss::new(LossSpec::of(Head::Softmax), Head::Softmax).unwrap();
+        let optimizer = OptimizerSpec::adam(0.05);
+        let regularization = Regularization::default();
+        let net = net::<f64>(layers.clone(), sizes);
+        let mut training = Training::new(net, optimizer, loss, regularization, Average::None, weights.clone());
+        if let Some(max_tokens) = max_tokens {
+            training.limit_tokens(max_tokens);
+        }
+        let losses: Vec<f64> = (0..8)
+            .map(|step| {
+                let documents = documents.iter().map(Vec::as_slice);
+                training.step(documents, labels.iter().map(Vec::as_slice), step, 1.0)
+            })
+            .collect();
+        training.settle();
+        (losses, training.net.params)
+    };
+    let (losses, whole) = trained(None);
+    for max_tokens in [1, 7, 1000] {
+        let (of_parts, params) = trained(Some(max_tokens));
+        assert!(losses.iter().zip(&of_parts).all(|(a, b)| (a - b).abs() < 1e-12), "{max_tokens}: {of_parts:?}");
+        for (a, b) in whole.iter().zip(params.iter()) {
+            let near = a.data.iter().zip(&b.data).all(|(a, b)| (a - b).abs() < 1e-9);
+            assert!(near, "{max_tokens}: {}", a.name);
+        }
+    }
+
 const ENCODER: &str = r#"[{"type": "embedding", "dim": 4}, {"type": "positions", "max": 5},
     {"type": "transformer", "layers": 2, "heads": 2, "norm": "post", "feed-forward": 3},
     {"type": "global-pool", "kind": "average"}]"#;

@@ -15,13 +15,16 @@ fn outline(layers: &[LayerSpec]) -> Vec<LayerSpec> {
             LayerSpec::OneHotConv { filters, .. } | LayerSpec::Conv { filters, .. } => *filters = 1,
             LayerSpec::Dense { units, .. } | LayerSpec::Lstm { units, .. } | LayerSpec::Gru { units, .. } => *units = 1,
             LayerSpec::Dropout { rate, .. } => *rate = 0.0,
+            LayerSpec::Positions { max, .. } => *max = 1,
+            LayerSpec::Transformer(spec) => {
+                (spec.heads, spec.feed_forward) = (1, None);
+                (spec.dropout, spec.attention_dropout) = (0.0, 0.0);
+            }
             LayerSpec::Residual { layers } => *layers = outline(layers),
             LayerSpec::Branches { branches } => branches.iter_mut().for_each(|branch| *branch = outline(branch)),
             LayerSpec::Pool { .. }
             | LayerSpec::GlobalPool { .. }
             | LayerSpec::Activation { .. }
-            | LayerSpec::Positions { .. }
-            | LayerSpec::Transformer(_)
             | LayerSpec::LayerNorm { .. }
             | LayerSpec::RmsNorm { .. }
             | LayerSpec::BatchNorm {} => {}
@@ -49,6 +52,10 @@ fn every_recipe_with_a_net_has_one_compared_with_pytorch() {
         model.remove("features");
         let recipe: NetSpec = toml::Value::Table(model).try_into().unwrap();
         let name = path.file_stem().unwrap().to_str().unwrap();
+        if name.starts_with("encoder") {
+            // Its layers stand behind a pretrained model: the states of each family are compared with those of transformers.
+            continue;
+        }
         let golden = root.join(format!("crates/fenlei-nn/testdata/net-{name}.json"));
         let cases: Vec<Json> = serde_json::from_str(&read(&golden)).unwrap();
         let small: NetSpec = serde_json::from_value(cases[0]["spec"].clone()).unwrap();

@@ -4,6 +4,7 @@ mod accuracy;
 mod augment;
 mod cluster;
 mod embed;
+mod encoders;
 mod ensembles;
 mod export;
 mod features;
@@ -34,6 +35,7 @@ const IMDB: &str = "aclImdb_v1.tar.gz";
   fenlei bench peers --only appendix-c --runs 3
   fenlei bench features --only nb-svm-3
   fenlei bench embed --only skip-gram
+  fenlei bench encoders --only sst-2
   fenlei bench step --net chapter-8")]
 pub struct BenchArgs {
     #[command(subcommand)]
@@ -48,6 +50,9 @@ enum BenchCommand {
     Features(features::FeaturesArgs),
     Augment(augment::AugmentBenchArgs),
     Embed(embed::EmbedArgs),
+    Encoders(encoders::EncodersArgs),
+    #[command(hide = true)]
+    EncodersSelf(encoders::OwnEncoderArgs),
     Ensembles(ensembles::EnsemblesArgs),
     LabelErrors(label_errors::LabelErrorsArgs),
     Peers(peers::PeersArgs),
@@ -71,6 +76,8 @@ pub fn run(args: BenchArgs) -> Result<()> {
         BenchCommand::Features(args) => features::run(&args),
         BenchCommand::Augment(args) => augment::run(&args),
         BenchCommand::Embed(args) => embed::run(&args),
+        BenchCommand::Encoders(args) => encoders::run(&args),
+        BenchCommand::EncodersSelf(args) => encoders::run_own(&args),
         BenchCommand::Ensembles(args) => ensembles::run(&args),
         BenchCommand::LabelErrors(args) => label_errors::run(&args),
         BenchCommand::Peers(args) => peers::run(&args),

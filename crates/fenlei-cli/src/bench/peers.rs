@@ -21,7 +21,7 @@ use serde_json::json;
 
 use super::{IMDB, data_dir, project_dir, read_part, trial_warning};
 use crate::output::Voice;
-pub(super) use child::{Outcome, Runner};
+pub(super) use child::{Figures, Outcome, Runner};
 pub(super) use own_run::{OwnRunArgs, run as run_own};
 pub(super) use place::PlaceArgs;
 pub(super) use raw_texts::accuracy as share_of_right;

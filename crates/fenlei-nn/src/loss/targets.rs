@@ -38,6 +38,27 @@ impl<'a> Targets<'a> {
         &self.labels[self.starts[doc_idx] as usize..self.starts[doc_idx + 1] as usize]
     }
 
+    /// Those of some documents.
+    pub fn of(&self, docs: std::ops::Range<usize>) -> Self {
+        let n_labels = self.soft.map_or(0, |soft| soft.len() / self.n_docs().max(1));
+        Self {
+            starts: &self.starts[docs.start..=docs.end],
+            sample_weights: self.sample_weights.map(|weights| &weights[docs.clone()]),
+            soft: self.soft.map(|soft| &soft[docs.start * n_labels..docs.end * n_labels]),
+            ..*self
+        }
+    }
+
+    /// What all documents count together: what the mean of their losses is divided by.
+    pub(crate) fn weight(&self, head: Head) -> f64 {
+        let of_doc = |doc| match head {
+            // Class weights are inside the sum over the outputs.
+            Head::Sigmoid => self.sample_weights.map_or(1.0, |weights| weights[doc]),
+            _ => self.doc_weight(doc, head),
+        };
+        (0..self.n_docs()).map(of_doc).sum()
+    }
+
     /// The soft target of a document, if there are any.
     pub(super) fn soft_doc(&self, doc_idx: usize) -> Option<&'a [f32]> {
         let soft = self.soft?;

@@ -151,3 +151,34 @@ def net_decoder():
         net(1240, "auto", [embedding(), llama, pool("last")], LENS, LABELS, vocab_size=14),
         net(1280, "auto", [embedding(), start, gpt, pool("last")], LENS, LABELS, vocab_size=14),
     ]
+
+
+BOTH = {"type": "branches", "branches": [[GLOBAL_MAX], [pool("average")]]}
+
+
+def of_states(layers):
+    """Layers between the embedding and what reads their states, as in the recipes."""
+    return [embedding(init=0.1), *layers, BOTH, NO_DROPOUT]
+
+
+def net_lstm():
+    layers = [NO_DROPOUT, {"type": "lstm", "units": 4, "bidirectional": True}]
+    return [net(1400, "auto", of_states(layers), LENS, LABELS, vocab_size=14)]
+
+
+def net_gru():
+    layers = [NO_DROPOUT, {"type": "gru", "units": 4, "bidirectional": True}]
+    return [net(1440, "auto", of_states(layers), LENS, LABELS, vocab_size=14)]
+
+
+def net_rcnn():
+    lstm = {"type": "lstm", "units": 3, "bidirectional": True}
+    conv = convolution([3], 4, padding="same", activation="relu")
+    layers = [embedding(init=0.1), NO_DROPOUT, lstm, conv, GLOBAL_MAX, NO_DROPOUT]
+    return [net(1480, "auto", layers, LENS, LABELS, vocab_size=14)]
+
+
+def net_transformer():
+    transformer = {"type": "transformer", "layers": 2, "heads": 2, "feed-forward": 7}
+    layers = [{"type": "positions", "max": 16}, NO_DROPOUT, transformer]
+    return [net(1520, "auto", of_states(layers), LENS, LABELS, vocab_size=14)]

@@ -1,7 +1,7 @@
 //! From a recipe, a file and single settings to one [`Plan`].
 //!
 //! ```text
-//! defaults < recipe < configuration file < key=value settings < seed, epochs, embeddings
+//! defaults < recipe < configuration file < key=value settings < seed, epochs, embeddings, pretrained
 //! ```
 //!
 //! Each layer is a TOML table; they are merged before anything is understood, so that each may hold as little as one
@@ -47,6 +47,12 @@ pub struct PlanSource {
     pub epochs: Option<u32>,
     /// A file of word vectors.
     pub embeddings: Option<PathBuf>,
+    /// The folder of a pretrained model.
+    pub pretrained: Option<PathBuf>,
+    /// Whether its layers stay as they are.
+    pub frozen: bool,
+    /// A folder for what frozen layers make of documents.
+    pub cache: Option<PathBuf>,
 }
 
 /// One layer of a configuration, kept to tell where something stands.
@@ -75,7 +81,7 @@ enum Layer {
 pub fn load_plan(source: &PlanSource) -> Result<Plan> {
     let plan = merged(source, None)?;
     plan.check()?;
-    plan.model.check()?;
+    plan.check_layers()?;
     check_flags(source, &plan)?;
     Ok(plan)
 }
@@ -139,6 +145,15 @@ fn merged(source: &PlanSource, classifier: Option<&Classifier>) -> Result<Plan> 
     if let Some(embeddings) = &source.embeddings {
         plan.embeddings = Some(embeddings.clone());
     }
+    if let Some(pretrained) = &source.pretrained {
+        plan.pretrained = Some(pretrained.clone());
+    }
+    if source.frozen {
+        plan.train.fine_tuning.get_or_insert_default().frozen = true;
+    }
+    if let Some(cache) = &source.cache {
+        plan.train.fine_tuning.get_or_insert_default().cache = Some(cache.clone());
+    }
     Ok(plan)
 }
 
@@ -183,6 +198,10 @@ fn check_flags(source: &PlanSource, plan: &Plan) -> Result<()> {
     if source.epochs.is_some() && !matches!(plan.model, ModelSpec::Net(_)) {
         let problem = "this model is solved for its optimum, not trained in epochs";
         return Err(Error::config("--epochs", problem, "leave it out; model.max_iterations limits the steps"));
+    }
+    if plan.train.fine_tuning.is_some() && !matches!(plan.model, ModelSpec::Net(_)) {
+        let problem = "this model has no pretrained layers";
+        return Err(Error::config("train.fine_tuning", problem, "leave it out, or choose --model encoder"));
     }
     if plan.embeddings.is_some() && counts_ngrams {
         let problem = "this model counts n-grams and has no place for word vectors";

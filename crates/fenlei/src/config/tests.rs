@@ -16,6 +16,19 @@ fn recipe(name: &str) -> PlanSource {
     PlanSource { recipe: Some(name.to_owned()), ..Default::default() }
 }
 
+/// A recipe with the pretrained model that it needs, if it needs one.
+fn complete(name: &str) -> PlanSource {
+    if !name.starts_with("encoder") {
+        return recipe(name);
+    }
+    let set = vec!["pipeline.truncate.max_tokens=40".to_owned()];
+    PlanSource { pretrained: Some(encoder()), set, ..recipe(name) }
+}
+
+fn encoder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/pretrained/bert")
+}
+
 fn problem(source: &PlanSource) -> String {
     let error = load_plan(source).unwrap_err();
     assert!(error.is_wrong_use(), "{error}");
@@ -25,7 +38,7 @@ fn problem(source: &PlanSource) -> String {
 #[test]
 fn every_recipe_is_understood_and_comes_back_from_its_own_print() {
     for Recipe { name, .. } in RECIPES {
-        let plan = load_plan(&recipe(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let plan = load_plan(&complete(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
         let printed = plan.to_toml().unwrap();
         assert_eq!(load_plan(&config(&printed)).unwrap(), plan, "{name}:\n{printed}");
     }
@@ -164,4 +177,29 @@ fn values_without_sense_are_refused_before_documents_are_read() {
     assert!(problem(&set(&["pipeline.truncate.max_tokens=0"])).contains("pipeline.truncate.max_tokens"));
     let error = problem(&config("[model]\nfamily = 'net'\nlayers = [{ type = 'embedding', dim = 3 }]"));
     assert!(error.contains("global-pool"), "{error}");
+}
+
+#[test]
+fn a_pretrained_model_goes_with_layers_that_read_its_states() {
+    for (source, expected) in [
+        (recipe("encoder"), "pretrained: the layers read the states of an encoder, and none is named"),
+        (PlanSource { pretrained: Some(encoder()), ..recipe("cnn") }, "model.layers[0]: this layer reads tokens"),
+        (PlanSource { pretrained: Some(encoder()), ..recipe("nb") }, "pretrained: this model counts n-grams"),
+        (PlanSource { pretrained: Some(encoder()), ..recipe("bag") }, "model.features: an encoder reads tokens"),
+        (PlanSource { pretrained: Some(encoder()), ..recipe("encoder") }, "the model has positions for 40"),
+        (PlanSource { pretrained: Some("no/such".into()), ..complete("encoder") }, "there is no folder no/such"),
+        (PlanSource { embeddings: Some("x.vec".into()), ..complete("encoder") }, "embeddings: a pretrained model"),
+    ] {
+        let problem = problem(&source);
+        assert!(problem.contains(expected), "{problem}");
+    }
+    let mut source = complete("encoder");
+    source.set.push("model.layers.1.rate=2".to_owned());
+    let problem = load_plan(&source).unwrap_err().to_string();
+    assert!(problem.starts_with("model.layers[1]: a dropout rate of 2"), "{problem}");
+    let mut source = complete("encoder");
+    source.pretrained = Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/pretrained/gpt2"));
+    source.set.push("model.layers.0.kind=first".to_owned());
+    let problem = load_plan(&source).unwrap_err().to_string();
+    assert!(problem.contains("model.layers[0].kind: the first state"), "{problem}");
 }

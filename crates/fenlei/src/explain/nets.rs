@@ -110,7 +110,11 @@ fn some<S: AsRef<str> + Sync>(
             None => {
                 let encoding = pipeline.encode(text);
                 let mut words = Words::new(text, encoding.offsets.iter().copied());
-                let of_tokens = shares.tokens[tokens.clone()].iter().zip(&encoding.offsets);
+                // What the tokens around a document say belongs to no word.
+                let [before, behind] = pipeline.n_around();
+                let own = tokens.start + before..tokens.end.saturating_sub(behind);
+                let of_own = shares.tokens.get(own).unwrap_or_default();
+                let of_tokens = of_own.iter().zip(encoding.offsets.iter().skip(before));
                 of_tokens.for_each(|(&share, &place)| words.add(place, f64::from(share)));
                 let first = shares.wins.partition_point(|win| (win.doc as usize) < doc);
                 let wins = shares.wins[first..].iter().take_while(|win| win.doc as usize == doc);

@@ -78,7 +78,7 @@ impl ModelSpec {
         match self {
             Self::Net(spec) => {
                 spec.check()?;
-                NetModel::new(spec, sizes, 0).map(drop)
+                NetModel::zeros(spec, sizes).map(drop)
             }
             Self::Linear(_) | Self::Nb(_) | Self::NbSvm(_) => SparseSpec::of(self).map_or(Ok(()), |spec| spec.check()),
             Self::KMeans(_) | Self::Nmf(_) | Self::Lda(_) => ClusterSpec::of(self).map_or(Ok(()), |spec| spec.check()),

@@ -18,6 +18,9 @@ use crate::{Error, Result};
 /// Documents that one thread scores at a time: enough to make matrix products worth while.
 const DOCS_PER_TASK: usize = 64;
 
+/// And so many tokens, where attention and wide rows take memory for each: a longer document alone.
+const TOKENS_PER_TASK: usize = 4096;
+
 /// A net with the description it was built from.
 #[derive(Debug)]
 pub struct NetModel {
@@ -133,9 +136,17 @@ pub(crate) fn probabilities(
     let (n_labels, n_outputs) = (net.sizes().n_labels, net.n_outputs());
     let mut out = vec![0.0; texts.len() * n_labels];
     let memory = || (Batch::default(), scoring.cloned().unwrap_or_default(), Vec::new());
-    let tasks = out.par_chunks_mut(DOCS_PER_TASK * n_labels).enumerate();
-    tasks.for_each_init(memory, |(batch, workspace, logits), (task, out)| {
-        let first = task * DOCS_PER_TASK;
+    let mut tasks = Vec::new();
+    let mut rest = out.as_mut_slice();
+    let mut first = 0;
+    while !rest.is_empty() {
+        let n_docs = n_docs_of_task(net, texts, first);
+        let (out, behind) = std::mem::take(&mut rest).split_at_mut(n_docs * n_labels);
+        tasks.push((first, out));
+        rest = behind;
+        first += n_docs;
+    }
+    tasks.into_par_iter().for_each_init(memory, |(batch, workspace, logits), (first, out)| {
         let docs = (first..first + out.len() / n_labels).map(|doc| texts.get(doc));
         batch.fill(docs, net.sizes().vocab_size);
         logits.clone_from(&net.forward(workspace, batch, Pass::Predict).data);
@@ -144,4 +155,18 @@ pub(crate) fn probabilities(
         net.head().probabilities(out, logits, n_labels);
     });
     out
+}
+
+/// How many documents from `first` on are scored together.
+fn n_docs_of_task(net: &Net<f32>, texts: &NetInputs, first: usize) -> usize {
+    let most = DOCS_PER_TASK.min(texts.len() - first);
+    if !net.params.iter().any(|param| param.name.contains(".transformer.")) {
+        return most;
+    }
+    let mut n_tokens = 0;
+    let fits = (first..first + most).take_while(|&doc| {
+        n_tokens += texts.get(doc).ids.len();
+        n_tokens <= TOKENS_PER_TASK
+    });
+    fits.count().max(1)
 }

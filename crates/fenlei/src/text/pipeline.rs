@@ -14,7 +14,7 @@ use super::clean::{Alignment, Trace, Untraced};
 use super::encoding::{EncodedTexts, Encoding, Origin};
 use super::phrases::Phrases;
 use super::spec::{PipelineSpec, Unknown};
-use super::steps::{Files, Scratch, Steps, Stop};
+use super::steps::{Files, Scratch, Steps, Stop, limited};
 use super::truncate::{Keep, truncate};
 use super::vocabulary::{UNKNOWN_ID, Vocabulary};
 use crate::error::{Error, Result};
@@ -121,23 +121,53 @@ impl TextPipeline {
             found.push((id, range));
             found.len()
         });
-        truncate(&mut found, 0, self.spec.truncate.max_tokens, self.spec.truncate.keep);
-        let mut origin = Origin::new(&layers);
-        Encoding {
-            ids: found.iter().map(|&(id, _)| id).collect(),
-            offsets: found.into_iter().map(|(_, range)| origin.of(range)).collect(),
+        if found.is_empty() {
+            return Encoding::default();
         }
+        truncate(&mut found, 0, self.n_own_kept(), self.spec.truncate.keep);
+        let mut origin = Origin::new(&layers);
+        let [before, behind] = self.steps.segmenter.around();
+        let end = u32::try_from(limited(text).len()).unwrap_or(u32::MAX);
+        let at = |place: u32, tokens: &[String]| -> Vec<(u32, (u32, u32))> {
+            tokens.iter().map(|token| (self.id_of(token), (place, place))).collect()
+        };
+        let own = found.into_iter().map(|(id, range)| (id, origin.of(range)));
+        let (ids, offsets) = at(0, before).into_iter().chain(own).chain(at(end, behind)).unzip();
+        Encoding { ids, offsets }
     }
 
     /// Appends the token numbers of `text` to `ids`: the same as [`Self::encode`] gives, without their origin. Nothing
     /// is allocated once the memory in `scratch` has grown to the size of the texts.
     pub fn encode_into(&self, text: &str, ids: &mut Vec<u32>, scratch: &mut Scratch) {
+        let [before, behind] = self.steps.segmenter.around();
+        let first = ids.len();
+        ids.extend(before.iter().map(|token| self.id_of(token)));
         let start = ids.len();
         self.for_each_id(text, scratch, &mut Vec::<Untraced>::new(), |id, _| {
             ids.push(id);
             ids.len() - start
         });
-        truncate(ids, start, self.spec.truncate.max_tokens, self.spec.truncate.keep);
+        if ids.len() == start {
+            // A document that has nothing to say has no tokens at all.
+            return ids.truncate(first);
+        }
+        truncate(ids, start, self.n_own_kept(), self.spec.truncate.keep);
+        ids.extend(behind.iter().map(|token| self.id_of(token)));
+    }
+
+    fn id_of(&self, token: &str) -> u32 {
+        self.vocabulary.id(token).unwrap_or(UNKNOWN_ID)
+    }
+
+    /// How many tokens of a document's own truncation leaves.
+    fn n_own_kept(&self) -> usize {
+        self.spec.truncate.max_tokens.saturating_sub(self.n_around().iter().sum())
+    }
+
+    /// How many tokens stand before and behind every document that has any
+    /// ([`special_tokens`](super::SegmentSpec::special_tokens)).
+    pub fn n_around(&self) -> [usize; 2] {
+        self.steps.segmenter.around().map(<[String]>::len)
     }
 
     /// Encodes many documents, in parallel. Each gets exactly what it gets alone.
@@ -188,16 +218,61 @@ impl TextPipeline {
     {
         let drop_unknown = self.spec.vocab.unknown == Unknown::Drop;
         let enough = match self.spec.truncate.keep {
-            Keep::Head => self.spec.truncate.max_tokens,
+            Keep::Head => self.n_own_kept(),
             Keep::Tail | Keep::Both => usize::MAX,
         };
         self.steps.for_each_token(text, scratch, layers, |token, range| {
-            let id = self.vocabulary.id(token).unwrap_or(UNKNOWN_ID);
+            let id = self.id_of(token);
             if (id == UNKNOWN_ID && drop_unknown) || push(id, range) < enough {
                 ControlFlow::Continue(())
             } else {
                 ControlFlow::Break(())
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::segment::with_template;
+    use super::*;
+
+    fn pipeline(max_tokens: usize, keep: Keep) -> Result<TextPipeline> {
+        let mut spec = PipelineSpec::default();
+        spec.segment.mode = super::super::SegmentMode::Tokenizer;
+        spec.segment.tokenizer = Some("tokenizer.json".into());
+        spec.segment.special_tokens = true;
+        (spec.truncate.max_tokens, spec.truncate.keep) = (max_tokens, keep);
+        let tokens = ["<unk>", "play", "##ing", "##ed", "the", "!", "好"];
+        spec.with_tokenizer(with_template(), Vocabulary::new(&tokens, vec![0; 7])?)
+    }
+
+    #[test]
+    fn special_tokens_stand_around_documents_and_truncation_leaves_them() {
+        for (keep, expected) in [
+            (Keep::Head, [4, 1, 2, 5, 6]),
+            (Keep::Tail, [4, 1, 3, 5, 6]),
+            (Keep::Both, [4, 1, 3, 5, 6]),
+        ] {
+            let pipeline = pipeline(5, keep).unwrap();
+            let text = "playing played";
+            let encoding = pipeline.encode(text);
+            assert_eq!(encoding.ids, expected, "{keep:?}");
+            assert_eq!((encoding.offsets[0], encoding.offsets[4]), ((0, 0), (14, 14)));
+            assert_eq!(pipeline.encode_batch(&[text, ""]).ids, expected, "{keep:?}");
+            assert!(pipeline.encode(" ").ids.is_empty(), "nothing to say, no tokens");
+            let copy: TextPipeline = serde_json::from_str(&serde_json::to_string(&pipeline).unwrap()).unwrap();
+            assert_eq!(copy.encode(text), encoding);
+            let finished = pipeline.stages(text).finished;
+            assert_eq!(finished.iter().map(|token| token.id).collect::<Vec<_>>(), [4, 1, 2, 1, 3, 5, 6]);
+        }
+        let whole = pipeline(7, Keep::Head).unwrap().encode("playing played");
+        assert_eq!(whole.ids, [4, 1, 2, 1, 3, 5, 6]);
+    }
+
+    #[test]
+    fn no_room_between_the_special_tokens_is_refused() {
+        let problem = pipeline(3, Keep::Head).unwrap_err().to_string();
+        assert!(problem.contains("max_tokens") && problem.contains("give at least 4"), "{problem}");
     }
 }

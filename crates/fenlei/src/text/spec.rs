@@ -135,6 +135,9 @@ pub struct SegmentSpec {
     /// A `tokenizer.json`, for the mode `tokenizer`. Default: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tokenizer: Option<PathBuf>,
+    /// Whether the tokens stand around a document that the tokenizer's own model expects there, such as `[CLS]` and
+    /// `[SEP]`. They count as tokens, and truncation leaves them. Default: false.
+    pub special_tokens: bool,
     /// How many `</s>` stand behind the last token of a document, so that filters can tell where it ends: the last
     /// sentence of a review often says most. As many as filters are wide is enough. Default: 0.
     pub end_marks: usize,
@@ -149,6 +152,7 @@ impl Default for SegmentSpec {
             hmm: true,
             user_dict: None,
             tokenizer: None,
+            special_tokens: false,
             end_marks: 0,
         }
     }

@@ -105,6 +105,12 @@ impl Run<'_> {
             return Err(refuse(problem.to_owned()));
         }
         self.progress = state.progress;
+        if let Some(fine_tuning) = &self.plan.train.fine_tuning {
+            // The optimizer knows the parameters that were trained in the last epoch that has steps.
+            let begun = u32::from(self.progress.steps_done > 0);
+            let last = (self.progress.epochs_done + begun).saturating_sub(1);
+            fine_tuning.apply(&mut self.training.net.params, last)?;
+        }
         read_params(&container, NOW, &mut self.training.net.params)?;
         if state.has_best {
             let mut best = self.training.net.params.clone();

@@ -22,7 +22,7 @@ pub enum Event<'a> {
         n_parameters: usize,
         /// Epochs, at most; 0 where weights are solved for.
         epochs: u32,
-        /// Share of the vocabulary that pretrained vectors cover, and where they came from.
+        /// What was known beforehand: the share of the vocabulary that pretrained vectors cover, or the pretrained model.
         vectors: Option<&'a str>,
     },
     /// A step is done.

@@ -6,8 +6,13 @@
 mod augmented;
 mod checkpoint;
 mod class_weights;
+mod contrastive;
+mod encoder;
 mod event;
 mod examples;
+mod fine_tuning;
+mod known_states;
+mod memory;
 mod plan;
 mod run;
 mod sparse;
@@ -18,7 +23,9 @@ mod teacher;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
+pub use contrastive::ContrastiveSpec;
 pub use event::{EpochRecord, Event, StopReason, ValidationRecord};
+pub use fine_tuning::FineTuningSpec;
 pub use plan::Plan;
 pub use spec::{ClassWeights, EarlyStoppingSpec, Metric, TrainSpec};
 pub(crate) use stacking::fit_stacking;
@@ -120,8 +127,11 @@ impl Plan {
     /// # Errors
     /// With the place of the first value that makes no sense.
     pub fn check(&self) -> Result<()> {
-        self.pipeline.check()?;
         self.train.check()?;
+        self.check_encoder()?;
+        if self.pretrained.is_none() {
+            self.pipeline.check()?;
+        }
         if let ModelSpec::Net(net) = &self.model {
             net.check()?;
         }
@@ -137,6 +147,10 @@ impl Plan {
         if let Some(path) = &self.embeddings {
             let problem = format!("a classifier that is trained further keeps its vectors, found {}", path.display());
             return Err(Error::config("embeddings", problem, "leave them out, or train anew without --from"));
+        }
+        if let Some(path) = &self.pretrained {
+            let problem = format!("a classifier that is trained further keeps its encoder, found {}", path.display());
+            return Err(Error::config("pretrained", problem, "leave it out, or train anew without --from"));
         }
         let differs = |part: &str| {
             let problem = format!("a classifier that is trained further keeps its {part}, but the plan has another");

@@ -21,6 +21,10 @@ pub struct Plan {
     /// Word vectors to start the embedding from (GloVe text, word2vec text or binary, fastText `.vec`; also packed).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub embeddings: Option<PathBuf>,
+    /// The folder of a pretrained model of the transformers library. Its layers stand before those of the model, and its
+    /// tokenizer cuts the documents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pretrained: Option<PathBuf>,
     /// From a text to token ids.
     #[serde(default)]
     pub pipeline: PipelineSpec,

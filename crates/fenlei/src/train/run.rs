@@ -10,6 +10,7 @@ use fenlei_nn::training::Training;
 
 use super::augmented::Augmentation;
 use super::examples::Examples;
+use super::known_states::KnownStatesFile;
 use super::{EpochRecord, Event, Plan, StopReason, TrainOptions, Trained};
 use crate::classifier::{Classifier, Decision};
 use crate::model::{Beside, Model, NetModel, NetModelSpec};
@@ -24,6 +25,7 @@ const SEED_STEPS: u64 = 4;
 // 5 is that of the solvers.
 const SEED_WIDE: u64 = 6;
 pub(super) const SEED_AUGMENT: u64 = 7;
+const SEED_PAIRS: u64 = 8;
 
 /// Everything that a training holds.
 pub(super) struct Run<'a> {
@@ -44,6 +46,8 @@ pub(super) struct Run<'a> {
     /// Of the documents of a step.
     soft: Vec<f32>,
     validation: Option<Examples>,
+    /// What frozen layers make of the documents to train on, and of those to validate with.
+    known: [Option<KnownStatesFile>; 2],
     spec: NetModelSpec,
     beside: Beside,
     pub(super) training: Training<f32>,

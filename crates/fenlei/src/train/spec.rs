@@ -4,6 +4,7 @@ use fenlei_nn::loss::LossSpec;
 use fenlei_nn::optim::{AverageSpec, OptimizerSpec, Regularization, ScheduleSpec};
 use serde::{Deserialize, Serialize};
 
+use super::fine_tuning::FineTuningSpec;
 use crate::augment::AugmentSpec;
 use crate::metrics::Report;
 use crate::{Error, Result};
@@ -35,6 +36,16 @@ pub struct TrainSpec {
     pub early_stopping: EarlyStoppingSpec,
     /// Weights of the labels in the loss.
     pub class_weights: ClassWeights,
+    /// How the layers of a pretrained model are trained.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fine_tuning: Option<FineTuningSpec>,
+    /// The most tokens that pass through the net at once: a step of more is made in parts whose gradients are added up, which
+    /// gives the same step in less memory. Default: no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_tokens_at_once: Option<usize>,
+    /// Whether documents of like length stand in the same step. Default: false.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub group_by_length: bool,
     /// How training documents are changed while they are learned from. Default: not at all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub augment: Option<AugmentSpec>,
@@ -53,6 +64,9 @@ impl Default for TrainSpec {
             regularization: Regularization::default(),
             early_stopping: EarlyStoppingSpec::default(),
             class_weights: ClassWeights::None,
+            fine_tuning: None,
+            max_tokens_at_once: None,
+            group_by_length: false,
             augment: None,
         }
     }
@@ -126,6 +140,10 @@ impl TrainSpec {
             let problem = format!("{} documents in a batch, expected 1 to {}", self.batch_size, 1 << 20);
             return Err(Error::config("train.batch_size", problem, "32 is a good start"));
         }
+        if self.max_tokens_at_once == Some(0) {
+            let problem = "found 0, expected at least 1";
+            return Err(Error::config("train.max_tokens_at_once", problem, "leave it out for no limit"));
+        }
         if !(0.0..1.0).contains(&self.validation) {
             let problem = format!("{} is not a share, expected 0 or more and below 1", self.validation);
             return Err(Error::config("train.validation", problem, "0.1 holds back a tenth; 0 trains on everything"));
@@ -147,6 +165,7 @@ impl TrainSpec {
             return Err(Error::config(format!("train.{place}"), problem, "leave it out for the default"));
         }
         self.augment.as_ref().map_or(Ok(()), |augment| augment.check("train.augment"))?;
+        self.fine_tuning.as_ref().map_or(Ok(()), FineTuningSpec::check)?;
         self.check_tail()
     }
 

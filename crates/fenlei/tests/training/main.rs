@@ -7,6 +7,7 @@ mod corpus;
 mod cross_validation;
 mod decisions;
 mod documents;
+mod encoder;
 mod ensembles;
 mod learning;
 mod manifest;

@@ -65,19 +65,23 @@ fn interrupted(plan: &Plan, documents: &Dataset, checkpoint: &Path, stop_after: 
 
 /// Interrupts twice, in the middle of two epochs, and compares with a training that was left alone.
 pub fn check_resumption(plan: &Plan, what: &str) {
-    let documents = few_messages();
+    check_resumption_on(plan, &few_messages(), what);
+}
+
+/// [`check_resumption`] on documents of five steps an epoch.
+pub fn check_resumption_on(plan: &Plan, documents: &Dataset, what: &str) {
     let folder = tempfile::tempdir().unwrap();
     let checkpoint = folder.path().join("training.checkpoint");
     // Five steps an epoch.
-    let first = interrupted(plan, &documents, &checkpoint, 3);
+    let first = interrupted(plan, documents, &checkpoint, 3);
     assert_eq!((first.reason, first.history.len()), (StopReason::Interrupted, 0), "{what}");
     assert!(checkpoint.exists());
-    let second = interrupted(plan, &documents, &checkpoint, 9);
+    let second = interrupted(plan, documents, &checkpoint, 9);
     assert_eq!((second.reason, second.history.len()), (StopReason::Interrupted, 2), "{what}");
-    let last = interrupted(plan, &documents, &checkpoint, usize::MAX);
+    let last = interrupted(plan, documents, &checkpoint, usize::MAX);
     assert_ne!(last.reason, StopReason::Interrupted);
     assert!(!checkpoint.exists(), "the checkpoint goes when the training is over");
-    assert!(bytes(plan, &last) == trained_bytes(plan, &documents), "{what}: another file after two interruptions");
+    assert!(bytes(plan, &last) == trained_bytes(plan, documents), "{what}: another file after two interruptions");
 }
 
 pub fn long_plan() -> Plan {

@@ -11,7 +11,7 @@ use super::super::phrases::{LocalPairs, PairCounts};
 use super::super::spec::{PipelineSpec, VocabSpec};
 use super::super::steps::{Files, Scratch, Steps, Stop};
 use super::super::stop_words::{AUTO, LanguageCounts};
-use super::super::vocabulary::{LocalCounts, TokenCounts, UNKNOWN_ID};
+use super::super::vocabulary::{LocalCounts, TokenCounts, UNKNOWN_ID, Vocabulary};
 use super::TextPipeline;
 use crate::error::{Error, Result};
 
@@ -45,7 +45,44 @@ impl PipelineSpec {
     /// that cannot be read or used.
     pub fn check(&self) -> Result<()> {
         self.check_values()?;
-        Steps::new(self, &Files::read(self)?, Stop::Languages(Vec::new())).map(drop)
+        self.check_room(&Steps::new(self, &Files::read(self)?, Stop::Languages(Vec::new()))?)
+    }
+
+    /// The tokens around a document count among those that are kept.
+    fn check_room(&self, steps: &Steps) -> Result<()> {
+        let n_around: usize = steps.segmenter.around().iter().map(|tokens| tokens.len()).sum();
+        let max_tokens = self.truncate.max_tokens;
+        if max_tokens > n_around {
+            return Ok(());
+        }
+        let problem = format!("found {max_tokens}, but {n_around} special tokens stand around every document");
+        let help = format!("give at least {}", n_around + 1);
+        Err(Error::config("pipeline.truncate.max_tokens", problem, help))
+    }
+
+    /// A pipeline around a tokenizer that was made elsewhere, with its `tokenizer.json` and its tokens in the order of
+    /// their numbers. Nothing is learned.
+    ///
+    /// # Errors
+    /// As [`Self::check`]; also when stop words are to be chosen by the documents.
+    pub(crate) fn with_tokenizer(&self, tokenizer: String, vocabulary: Vocabulary) -> Result<TextPipeline> {
+        self.check_values()?;
+        if self.stop_words.languages.iter().any(|code| code == AUTO) {
+            let problem = "\"auto\" looks at documents, but a pretrained model brings its pipeline along";
+            return Err(Error::config("pipeline.stop_words.languages", problem, "name languages, such as \"en\""));
+        }
+        let read = |key: &str, path: &Option<std::path::PathBuf>| {
+            path.as_deref().map(|path| read_text(&format!("pipeline.{key}"), path)).transpose()
+        };
+        let files = Files {
+            user_dict: None,
+            tokenizer: Some(tokenizer),
+            stop_words: read("stop_words.file", &self.stop_words.file)?,
+        };
+        let steps = Steps::new(self, &files, Stop::Languages(self.stop_words.languages.clone()))?;
+        self.check_room(&steps)?;
+        let pipeline = TextPipeline { spec: self.clone(), user_dict: None, steps, vocabulary: vocabulary.clone() };
+        Ok(pipeline.with_vocabulary(vocabulary))
     }
 
     /// Learns phrases and vocabulary from `texts`, the training part. The result does not depend on the number of threads.
@@ -71,11 +108,17 @@ impl PipelineSpec {
                 words.phrases = words.phrases.with_pass(&pairs)?;
             }
         }
+        self.check_room(&steps)?;
         let counts = count(corpus, &|text, scratch, local| {
+            let mut is_empty = true;
             steps.for_each_token(text, scratch, &mut Vec::<Untraced>::new(), |token, _| {
+                is_empty = false;
                 local.add(token);
                 ControlFlow::Continue(())
             });
+            if !is_empty {
+                steps.segmenter.around().into_iter().flatten().for_each(|token| local.add(token));
+            }
         })?;
         let vocabulary = counts.into_vocabulary(&self.vocab)?;
         Ok(TextPipeline { spec: self.clone(), user_dict: files.user_dict, steps, vocabulary })

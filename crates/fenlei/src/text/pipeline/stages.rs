@@ -31,6 +31,13 @@ impl TextPipeline {
             let end = cleaned.text.len();
             let mark = Token { text: END_MARK.to_owned(), tag: None, offset: (0, 0), id: id(END_MARK) };
             finished.extend(std::iter::repeat_n((mark, end..end), self.steps.end_marks));
+            let [before, behind] = self.steps.segmenter.around();
+            let at = |place: usize, tokens: &[String]| -> Placed {
+                let token = |text: &String| Token { text: text.clone(), tag: None, offset: (0, 0), id: id(text) };
+                tokens.iter().map(|text| (token(text), place..place)).collect()
+            };
+            finished.splice(0..0, at(0, before));
+            finished.extend(at(end, behind));
         }
         let with_offsets = |tokens: Placed| -> Vec<Token> {
             let mut origin = Origin::new(&layers);

@@ -28,7 +28,7 @@ impl TextPipeline {
         joined.clear();
         places.clear();
         let enough = match self.spec.truncate.keep {
-            Keep::Head => self.spec.truncate.max_tokens,
+            Keep::Head => self.n_own_kept(),
             Keep::Tail | Keep::Both => usize::MAX,
         };
         self.steps.for_each_token(text, scratch, &mut Vec::<Untraced>::new(), |token, _| {
@@ -37,7 +37,7 @@ impl TextPipeline {
             places.push((start, joined.len()));
             if places.len() < enough { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         });
-        truncate(places, 0, self.spec.truncate.max_tokens, self.spec.truncate.keep);
+        truncate(places, 0, self.n_own_kept(), self.spec.truncate.keep);
     }
 }
 
@@ -50,7 +50,7 @@ impl TextPipeline {
             found.push((token.to_owned(), range));
             ControlFlow::Continue(())
         });
-        truncate(&mut found, 0, self.spec.truncate.max_tokens, self.spec.truncate.keep);
+        truncate(&mut found, 0, self.n_own_kept(), self.spec.truncate.keep);
         let mut origin = Origin::new(&layers);
         found.into_iter().map(|(token, range)| (token, origin.of(range))).collect()
     }

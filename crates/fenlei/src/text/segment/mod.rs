@@ -15,13 +15,14 @@ use super::spec::{Chinese, Punctuation, SegmentMode, SegmentSpec};
 use crate::error::{Error, Result};
 
 #[cfg(test)]
-pub(crate) use self::tokenizer_json::tests::TINY as TINY_TOKENIZER;
+pub(crate) use self::tokenizer_json::tests::{TINY as TINY_TOKENIZER, with_template};
 
 /// Cuts texts into tokens as one specification says.
 #[derive(Clone)]
 pub(crate) struct Segmenter {
     method: Method,
     drop_punctuation: bool,
+    special_tokens: bool,
 }
 
 #[derive(Clone)]
@@ -61,7 +62,8 @@ impl Segmenter {
                 )
             })?)?),
         };
-        Ok(Self { method, drop_punctuation: spec.punctuation == Punctuation::Drop })
+        let drop_punctuation = spec.punctuation == Punctuation::Drop;
+        Ok(Self { method, drop_punctuation, special_tokens: spec.special_tokens })
     }
 
     /// Gives punctuation marks too, whatever the specification says.
@@ -82,6 +84,17 @@ impl Segmenter {
         match &self.method {
             Method::Tokenizer(tokenizer) => Some(tokenizer.json()),
             _ => None,
+        }
+    }
+
+    /// The tokens that stand before every document and behind it.
+    pub fn around(&self) -> [&[String]; 2] {
+        match &self.method {
+            Method::Tokenizer(tokenizer) if self.special_tokens => {
+                let [before, behind] = tokenizer.around();
+                [before, behind]
+            }
+            _ => [&[], &[]],
         }
     }
 

@@ -3,7 +3,7 @@
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
-use tokenizers::Tokenizer;
+use tokenizers::{Encoding, Token, Tokenizer};
 
 use crate::error::{Error, Result};
 
@@ -16,6 +16,7 @@ const PART_BYTES: usize = 1 << 16;
 pub(crate) struct TokenizerJson {
     tokenizer: Arc<Tokenizer>,
     json: Arc<str>,
+    around: Arc<[Vec<String>; 2]>,
 }
 
 impl TokenizerJson {
@@ -35,7 +36,13 @@ impl TokenizerJson {
         tokenizer.with_padding(None);
         tokenizer.with_truncation(None).map_err(|e| invalid(e.to_string()))?;
         tokenizer.encode_fast("probe", false).map_err(|e| invalid(e.to_string()))?;
-        Ok(Self { tokenizer: Arc::new(tokenizer), json: json.into() })
+        let around = around(&tokenizer).map_err(invalid)?;
+        Ok(Self { tokenizer: Arc::new(tokenizer), json: json.into(), around: around.into() })
+    }
+
+    /// The tokens that its template puts before a document and behind it.
+    pub fn around(&self) -> &[Vec<String>; 2] {
+        &self.around
     }
 
     /// The JSON it was read from.
@@ -66,6 +73,16 @@ impl TokenizerJson {
         }
         ControlFlow::Continue(())
     }
+}
+
+/// What the template of a tokenizer puts before a document and behind it, found with a document of one token.
+fn around(tokenizer: &Tokenizer) -> Result<[Vec<String>; 2], String> {
+    let document = Encoding::from_tokens(vec![Token::new(0, "x".to_owned(), (0, 1))], 0);
+    let whole = tokenizer.post_process(document, None, true).map_err(|e| e.to_string())?;
+    let is_special = whole.get_special_tokens_mask();
+    let at = is_special.iter().position(|&special| special == 0).unwrap_or(is_special.len());
+    let tokens = whole.get_tokens();
+    Ok([tokens[..at].to_vec(), tokens.get(at + 1..).unwrap_or_default().to_vec()])
 }
 
 /// Where the part that begins at `start` ends: before the first white space beyond its size, at twice its size anywhere.
@@ -110,6 +127,27 @@ pub(crate) mod tests {
                   "vocab": {"[UNK]": 0, "play": 1, "##ing": 2, "##ed": 3, "the": 4, "!": 5, "好": 6}}
     }"###;
 
+    /// [`TINY`] with a template: `the` before a document, `!` and `好` behind it.
+    pub(crate) fn with_template() -> String {
+        let token = |name: &str, id: u32| {
+            format!(r#"{{"id": "{name}", "ids": [{id}], "tokens": ["{name}"]}}"#)
+        };
+        let piece = |name: &str| format!(r#"{{"SpecialToken": {{"id": "{name}", "type_id": 0}}}}"#);
+        let template = format!(
+            r#"{{"type": "TemplateProcessing",
+                "single": [{}, {{"Sequence": {{"id": "A", "type_id": 0}}}}, {}, {}],
+                "pair": [{{"Sequence": {{"id": "A", "type_id": 0}}}}, {{"Sequence": {{"id": "B", "type_id": 1}}}}],
+                "special_tokens": {{"the": {}, "!": {}, "好": {}}}}}"#,
+            piece("the"),
+            piece("!"),
+            piece("好"),
+            token("the", 4),
+            token("!", 5),
+            token("好", 6),
+        );
+        TINY.replace(r#""post_processor": null"#, &format!(r#""post_processor": {template}"#))
+    }
+
     fn pieces(text: &str) -> Vec<(String, Range<usize>)> {
         let mut pieces = Vec::new();
         let _ = TokenizerJson::new(TINY).unwrap().segment(text, |piece, range| {
@@ -134,6 +172,13 @@ pub(crate) mod tests {
         assert_eq!(found.len(), 60_000);
         let (last, range) = &found[59_999];
         assert_eq!((last.as_str(), &text[range.clone()]), ("##ed", "ed"));
+    }
+
+    #[test]
+    fn the_tokens_around_a_document_are_those_of_the_template() {
+        assert_eq!(TokenizerJson::new(TINY).unwrap().around(), &[Vec::<String>::new(), Vec::new()]);
+        let found = TokenizerJson::new(&with_template()).unwrap();
+        assert_eq!(found.around(), &[vec!["the".to_owned()], vec!["!".to_owned(), "好".to_owned()]]);
     }
 
     #[test]

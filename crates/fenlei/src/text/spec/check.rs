@@ -64,6 +64,9 @@ impl PipelineSpec {
         } else if self.segment.tokenizer.is_some() {
             let problem = format!("a tokenizer file is given, but the mode is {:?}", self.segment.mode).to_lowercase();
             return wrong("segment.tokenizer", &problem, "set mode = \"tokenizer\", or leave the file out");
+        } else if self.segment.special_tokens {
+            let help = "set mode = \"tokenizer\" with a tokenizer file, or leave `special_tokens` out";
+            return wrong("segment.special_tokens", "only a tokenizer file says what they are", help);
         }
         if self.segment.chinese == Chinese::Jieba && self.segment.mode != SegmentMode::Auto {
             let help = "set mode = \"auto\", or mode = \"jieba\" and leave `chinese` out";
@@ -150,6 +153,7 @@ mod tests {
             ("[segment]\nmode = 'words'\nchinese = 'jieba'", "pipeline.segment.chinese"),
             ("[segment]\nuser_dict = 'x'", "pipeline.segment.user_dict"),
             ("[segment]\nend_marks = 1001", "pipeline.segment.end_marks"),
+            ("[segment]\nspecial_tokens = true", "pipeline.segment.special_tokens"),
             ("[stop_words]\nlanguages = ['en', 'xx']", "pipeline.stop_words.languages"),
             ("keep_pos = ['NOUN']\n[segment]\nmode = 'chars'", "pipeline.keep_pos"),
             ("stem = 'en'\n[segment]\nmode = 'tokenizer'\ntokenizer = 'x'", "pipeline.stem"),

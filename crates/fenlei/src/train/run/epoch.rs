@@ -10,7 +10,7 @@ use super::{Run, SEED_ORDER, SEED_STEPS};
 use crate::Result;
 use crate::classifier::Decision;
 use crate::metrics::Report;
-use crate::model::net_probabilities;
+use crate::model::{NetInputs, net_probabilities};
 use crate::train::augmented::Augmentation;
 use crate::train::{EpochRecord, Event, Metric, ValidationRecord, diverged};
 
@@ -21,6 +21,12 @@ impl Run<'_> {
         let mut order: Vec<u32> = (0..self.train.len() as u32).collect();
         rng::shuffle(&mut order, rng::derive(rng::derive(self.plan.seed, SEED_ORDER), u64::from(epoch)));
         let batch_size = self.plan.train.batch_size;
+        if self.plan.train.group_by_length {
+            group_by_length(&mut order, batch_size, &self.train.inputs);
+        }
+        if let Some(fine_tuning) = self.plan.train.fine_tuning.as_ref().filter(|fine_tuning| fine_tuning.gradual) {
+            fine_tuning.apply(&mut self.training.net.params, self.progress.epochs_done)?;
+        }
         let steps_per_epoch = order.len().div_ceil(batch_size) as u64;
         let total_steps = steps_per_epoch * u64::from(self.plan.train.epochs);
         let mut schedule = Schedule::new(self.plan.train.schedule.clone());
@@ -44,7 +50,10 @@ impl Run<'_> {
             let first = step as usize * batch_size;
             let docs = &order[first..(first + batch_size).min(order.len())];
             let seed = rng::derive(rng::derive(self.plan.seed, SEED_STEPS), global_step(step));
-            let Self { training, train, offsets, soft, .. } = self;
+            let Self { training, train, offsets, soft, known, .. } = self;
+            if let ([Some(file), _], Some(known)) = (&*known, &mut training.known) {
+                file.gather(&mut known.rows, docs.iter().map(|&doc| doc as usize))?;
+            }
             let inputs = changed.as_ref().unwrap_or(&train.inputs);
             train.gather_offsets(offsets, docs);
             train.gather_soft(soft, docs);
@@ -136,7 +145,10 @@ impl Run<'_> {
         if let Some(averaged) = &mut averaged {
             std::mem::swap(averaged, &mut net.params);
         }
-        let probabilities = net_probabilities(net, &validation.inputs, &validation.offsets, None);
+        let probabilities = match &self.known[1] {
+            Some(file) => file.probabilities(net)?,
+            None => net_probabilities(net, &validation.inputs, &validation.offsets, None),
+        };
         if let Some(averaged) = &mut averaged {
             std::mem::swap(averaged, &mut net.params);
         }
@@ -147,5 +159,44 @@ impl Run<'_> {
         let Decision { multi_label, threshold, .. } = self.decision;
         let report = validation.report(&self.labels, &probabilities, multi_label, threshold)?;
         Ok((Some(report), averaged))
+    }
+}
+
+/// Batches that are sorted by length together: enough that those of a step are nearly as long as each other, few enough that
+/// it is chance that brings documents together.
+const BATCHES_SORTED_TOGETHER: usize = 50;
+
+/// Puts documents of like length beside each other, the longest first within each stretch. Their order stays otherwise.
+fn group_by_length(order: &mut [u32], batch_size: usize, inputs: &NetInputs) {
+    let len = |doc: &u32| inputs.get(*doc as usize).ids.len();
+    for stretch in order.chunks_mut(batch_size.saturating_mul(BATCHES_SORTED_TOGETHER)) {
+        stretch.sort_by_key(|doc| std::cmp::Reverse(len(doc)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::EncodedTexts;
+
+    #[test]
+    fn documents_of_like_length_come_together() {
+        let lengths = (0..300u32).map(|doc| (doc * 7919 % 97) as usize).collect::<Vec<_>>();
+        let starts: Vec<usize> = std::iter::once(0)
+            .chain(lengths.iter().scan(0, |end, len| {
+                *end += len;
+                Some(*end)
+            }))
+            .collect();
+        let ids = vec![1; starts[300]];
+        let inputs = NetInputs::from(EncodedTexts { ids, starts });
+        let mut order: Vec<u32> = (0..300).collect();
+        group_by_length(&mut order, 4, &inputs);
+        for stretch in order.chunks(200) {
+            assert!(stretch.windows(2).all(|pair| lengths[pair[0] as usize] >= lengths[pair[1] as usize]));
+        }
+        let mut first: Vec<u32> = order[..200].to_vec();
+        first.sort_unstable();
+        assert_eq!(first, (0..200).collect::<Vec<_>>(), "no document leaves its stretch");
     }
 }

@@ -5,18 +5,20 @@ use fenlei_nn::net::{Net, NetSizes};
 use fenlei_nn::params::Params;
 use fenlei_nn::rng;
 use fenlei_nn::spec::HeadSpec;
-use fenlei_nn::training::{Average, Training};
+use fenlei_nn::training::{Average, KnownStates, Training};
 
-use super::{Progress, Run, SEED_AUGMENT, SEED_SPLIT, SEED_WEIGHTS, SEED_WIDE, wide};
+use super::{Progress, Run, SEED_AUGMENT, SEED_PAIRS, SEED_SPLIT, SEED_WEIGHTS, SEED_WIDE, wide};
 use crate::classifier::{DEFAULT_THRESHOLD, Decision};
 use crate::data::{Dataset, Target, listed};
 use crate::features::{Labels, Vectorizer, WordVectors};
 use crate::metrics::align_labels;
 use crate::model::{Beside, Model, ModelSpec, NetInputs, NetModel, NetModelSpec};
+use crate::pretrained::Pretrained;
 use crate::text::TextPipeline;
 use crate::train::augmented::{Augmentation, augmenter_of};
 use crate::train::examples::{Documents, Examples, hold_back};
-use crate::train::{Plan, Teacher, TrainOptions};
+use crate::train::known_states::{KnownStatesFile, fixed_layers};
+use crate::train::{Plan, Teacher, TrainOptions, memory};
 use crate::{Error, Result};
 
 impl<'a> Run<'a> {
@@ -31,12 +33,16 @@ impl<'a> Run<'a> {
         }
         let further: Vec<&str> = options.teacher.iter().flat_map(Teacher::texts).collect();
         let from = options.from.take();
+        let pretrained = plan.pretrained.as_deref().map(Pretrained::open).transpose()?;
         let (pipeline, labels, decision, old) = match from {
             Some(old) => (old.pipeline, old.labels, old.decision.for_other_weights(), Some(old.model)),
             None => {
                 let texts = kept.iter().map(|&i| documents.texts[i].as_str());
                 let texts: Vec<&str> = texts.chain(further.iter().copied()).collect();
-                let pipeline = plan.pipeline.fit(&texts)?;
+                let pipeline = match &pretrained {
+                    Some(pretrained) => pretrained.pipeline(&plan.pipeline)?,
+                    None => plan.pipeline.fit(&texts)?,
+                };
                 let decision = Decision::plain(documents.multi_label, DEFAULT_THRESHOLD);
                 (pipeline, documents.labels.clone(), decision, None)
             }
@@ -77,7 +83,15 @@ impl<'a> Run<'a> {
         Documents::check_validation(validation.as_ref().map(Examples::len))?;
         let n_ids = features.as_ref().map_or(pipeline.vocab().len(), |features| features.n_columns() + 1);
         let sizes = NetSizes { vocab_size: n_ids, n_labels: labels.len(), multi_label };
-        let Built { mut spec, net, vectors, mut wide } = build_net(plan, &pipeline, sizes, old)?;
+        let Built { mut spec, mut net, vectors, mut wide } = build_net(plan, &pipeline, sizes, old, pretrained)?;
+        if let Some(fine_tuning) = &plan.train.fine_tuning {
+            fine_tuning.apply(&mut net.params, 0)?;
+            if let Some(contrastive) = &fine_tuning.contrastive {
+                let seed = rng::derive(plan.seed, SEED_PAIRS);
+                let labelled = &train.targets[..n_labelled];
+                contrastive.tune(&mut net, &spec, &train.inputs, labelled, seed, options.stop)?;
+            }
+        }
         let weights = plan.train.class_weights.of_labels(&labels, &train.targets)?;
         if let Some(old) = &wide {
             train.offsets = old.offsets(net.head(), &train.inputs.ids);
@@ -109,6 +123,8 @@ impl<'a> Run<'a> {
         let loss = Loss::new(plan.train.loss.unwrap_or(LossSpec::of(net.head())), net.head())
             .map_err(|e| Error::config("train.loss", e.to_string(), "leave train.loss out for the usual one"))?;
         let average = Average::new(plan.train.average.as_ref(), u64::from(plan.train.epochs));
+        memory::check(&spec.layers, &net.params, &plan.train, longest_step(&train, plan.train.batch_size))?;
+        let known = known_states(plan, &spec, &net, [Some(&train), validation.as_ref()])?;
         let fingerprint = documents.fingerprint();
         let start = match options.checkpoint {
             Some(_) => {
@@ -116,7 +132,12 @@ impl<'a> Run<'a> {
             }
             None => String::new(),
         };
-        let training = Training::new(net, plan.train.optimizer, loss, plan.train.regularization, average, weights);
+        let mut training = Training::new(net, plan.train.optimizer, loss, plan.train.regularization, average, weights);
+        if let Some(max_tokens) = plan.train.max_tokens_at_once {
+            training.limit_tokens(max_tokens);
+        }
+        training.known =
+            known[0].as_ref().map(|file| KnownStates { n_layers: file.n_layers, rows: Default::default() });
         Ok(Self {
             plan: plan.clone(),
             options,
@@ -128,6 +149,7 @@ impl<'a> Run<'a> {
             train,
             augmentation,
             validation,
+            known,
             spec,
             beside: Beside { features, wide },
             offsets: Vec::new(),
@@ -138,6 +160,38 @@ impl<'a> Run<'a> {
             progress: Progress::default(),
         })
     }
+}
+
+/// Tokens of the longest documents that could meet in a step.
+fn longest_step(train: &Examples, batch_size: usize) -> usize {
+    let mut lengths: Vec<usize> = train.inputs.ids.starts.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    let n = batch_size.min(lengths.len());
+    lengths.sort_unstable_by(|a, b| b.cmp(a));
+    lengths[..n].iter().sum()
+}
+
+/// What frozen layers make of the documents, where the plan has such layers.
+fn known_states(
+    plan: &Plan,
+    spec: &NetModelSpec,
+    net: &Net<f32>,
+    of: [Option<&Examples>; 2],
+) -> Result<[Option<KnownStatesFile>; 2]> {
+    let Some(fine_tuning) = plan.train.fine_tuning.as_ref().filter(|fine_tuning| fine_tuning.frozen) else {
+        return Ok([None, None]);
+    };
+    if plan.train.augment.is_some() || spec.word_dropout > 0.0 {
+        let problem = "frozen layers read each document once, but augmentation and word dropout change it every epoch";
+        return Err(Error::config("train.fine_tuning.frozen", problem, "leave them out, or frozen"));
+    }
+    let layers = fixed_layers(&spec.layers)?;
+    let states = |examples: Option<&Examples>| {
+        let file = |examples: &Examples| {
+            KnownStatesFile::of(net, &examples.inputs, layers, fine_tuning.cache.as_deref())
+        };
+        examples.map(file).transpose()
+    };
+    Ok([states(of[0])?, states(of[1])?])
 }
 
 /// A hierarchical head asks about groups of labels and has no use for the probability of each.
@@ -183,14 +237,20 @@ fn read(
 struct Built {
     spec: NetModelSpec,
     net: Net<f32>,
-    /// How much of the vocabulary the pretrained vectors cover.
+    /// How much of the vocabulary the pretrained vectors cover, or what was read of a pretrained model.
     vectors: Option<String>,
     /// The linear model beside an old net.
     wide: Option<crate::model::Wide>,
 }
 
 /// Builds the net, or takes the old one, and puts pretrained vectors into its tables.
-fn build_net(plan: &Plan, pipeline: &TextPipeline, sizes: NetSizes, old: Option<Model>) -> Result<Built> {
+fn build_net(
+    plan: &Plan,
+    pipeline: &TextPipeline,
+    sizes: NetSizes,
+    old: Option<Model>,
+    pretrained: Option<Pretrained>,
+) -> Result<Built> {
     if let Some(Model::Net(net)) = old {
         let (spec, net, Beside { wide, .. }) = net.into_net();
         return Ok(Built { spec, net, vectors: None, wide });
@@ -205,9 +265,15 @@ fn build_net(plan: &Plan, pipeline: &TextPipeline, sizes: NetSizes, old: Option<
     if let Some(vectors) = &vectors {
         spec.set_embedding_dim(vectors.dim);
     }
+    if let Some(pretrained) = &pretrained {
+        spec = plan.with_encoder(&spec, pretrained.config());
+    }
     let (spec, mut net, Beside { wide, .. }) =
         NetModel::new(&spec, sizes, rng::derive(plan.seed, SEED_WEIGHTS))?.into_net();
-    let Some(vectors) = vectors else { return Ok(Built { spec, net, vectors: None, wide }) };
+    let Some(vectors) = vectors else {
+        let vectors = pretrained.map(|pretrained| pretrained.fill(&mut net.params)).transpose()?;
+        return Ok(Built { spec, net, vectors, wide });
+    };
     let (words, tokens) = (100.0 * vectors.coverage.of_words(), 100.0 * vectors.coverage.of_tokens());
     let said = format!("pretrained vectors cover {words:.1} % of the vocabulary, {tokens:.1} % of its tokens");
     net.set_word_vectors(vectors.dim, vectors.standard_deviation(), |id| vectors.get(id as usize))
