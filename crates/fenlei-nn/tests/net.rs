@@ -197,6 +197,7 @@ fn a_step_in_parts_is_the_step_as_a_whole() {
             assert!(near, "{max_tokens}: {}", a.name);
         }
     }
+}
 
 const ENCODER: &str = r#"[{"type": "embedding", "dim": 4}, {"type": "positions", "max": 5},
     {"type": "transformer", "layers": 2, "heads": 2, "norm": "post", "feed-forward": 3},
