@@ -151,6 +151,7 @@ fn options_of(args: &ServeArguments, n_threads: Option<usize>) -> fenlei::Result
         limits,
         watch,
         log_requests: args.log_requests,
+        hear_signals: true,
         stop_within: seconds("--stop-within", args.stop_within)?,
     })
 }

@@ -29,6 +29,8 @@ pub struct Options {
     pub watch: WatchOptions,
     /// Whether each request is a line of the log.
     pub log_requests: bool,
+    /// Whether SIGTERM ends the server and SIGHUP makes it look at the model files.
+    pub hear_signals: bool,
     /// How long requests may take to end after the server was asked to stop.
     pub stop_within: Duration,
 }
@@ -162,6 +164,7 @@ impl Default for Options {
             limits: Limits::default(),
             watch: WatchOptions { keep_days: 30, ..WatchOptions::default() },
             log_requests: false,
+            hear_signals: false,
             stop_within: Duration::from_secs(20),
         }
     }

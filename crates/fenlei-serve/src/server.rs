@@ -26,7 +26,6 @@ pub struct Server {
     address: SocketAddr,
     admin_address: Option<SocketAddr>,
     stop: watch::Sender<bool>,
-    asked_to_end: Arc<AtomicBool>,
     reload: mpsc::Sender<()>,
     thread: Option<JoinHandle<()>>,
 }
@@ -84,14 +83,15 @@ impl Server {
         app.log.event(Level::Info, "listening", json!({ "address": address.to_string(), "threads": n_threads }));
         let admin = runtime.block_on(admin_of(&app))?;
         let admin_address = admin.as_ref().and_then(|admin| admin.listener.local_addr().ok());
-        let asked_to_end = Arc::new(AtomicBool::new(false));
-        runtime.spawn(hear_signals(Arc::clone(&asked_to_end), reload.clone()));
+        if app.options.hear_signals {
+            runtime.spawn(hear_signals(stop.clone(), reload.clone()));
+        }
         let parts = Parts { runtime, app, listening, admin, sources, reloads, workers, stopped };
         let thread = thread::Builder::new()
             .name("server".to_owned())
             .spawn(move || parts.run())
             .map_err(|error| Error::io("start", "the thread of the server", error))?;
-        Ok(Self { address, admin_address, stop, asked_to_end, reload, thread: Some(thread) })
+        Ok(Self { address, admin_address, stop, reload, thread: Some(thread) })
     }
 
     /// Where it listens.
@@ -110,9 +110,9 @@ impl Server {
         let _ = self.reload.try_send(());
     }
 
-    /// Whether the system asked the program to end (SIGTERM).
-    pub fn was_asked_to_end(&self) -> bool {
-        self.asked_to_end.load(Ordering::Relaxed)
+    /// Whether it has ended.
+    pub fn has_ended(&self) -> bool {
+        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
     }
 
     /// Asks it to end: no more connections; requests that are there are answered.
@@ -176,19 +176,19 @@ impl Parts {
 
 /// SIGTERM asks for the end, SIGHUP for a look at the model files.
 #[cfg(unix)]
-async fn hear_signals(asked_to_end: Arc<AtomicBool>, reload: mpsc::Sender<()>) {
+async fn hear_signals(stop: watch::Sender<bool>, reload: mpsc::Sender<()>) {
     use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut end), Ok(mut look)) = (signal(SignalKind::terminate()), signal(SignalKind::hangup())) else { return };
     loop {
         tokio::select! {
-            _ = end.recv() => asked_to_end.store(true, Ordering::Relaxed),
-            _ = look.recv() => { let _ = reload.try_send(()); }
+            _ = end.recv() => drop(stop.send_replace(true)),
+            _ = look.recv() => drop(reload.try_send(())),
         }
     }
 }
 
 #[cfg(not(unix))]
-async fn hear_signals(_: Arc<AtomicBool>, _: mpsc::Sender<()>) {}
+async fn hear_signals(_: watch::Sender<bool>, _: mpsc::Sender<()>) {}
 
 /// The listener for commands, where there is to be one.
 async fn admin_of(app: &Arc<App>) -> Result<Option<Listening>> {

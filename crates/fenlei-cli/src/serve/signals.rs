@@ -11,10 +11,10 @@ use crate::interrupt::Stop;
 /// How often is looked: ending within this time is soon enough.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// Until Ctrl-C or a request of the system to end.
+/// Until Ctrl-C, or until the server has ended by itself because the system asked it to.
 pub(super) fn wait(server: &Server) -> Result<()> {
     let stop = Stop::on_ctrl_c();
-    while !stop.is_raised() && !server.was_asked_to_end() {
+    while !stop.is_raised() && !server.has_ended() {
         thread::sleep(LOOK);
     }
     Ok(())

@@ -1,6 +1,6 @@
 // Live figures: requests, models, feedback, drift, alerts.
 
-import { ask, bars, begin, count, el, problems, share, svg, t } from "/assets/page.js";
+import { ask, bars, begin, count, el, locale, problems, share, svg, t } from "/assets/page.js";
 
 const EVERY = 2000;
 const KEPT = 60;
@@ -10,9 +10,9 @@ const trouble = problems();
 const figures = el("section", { class: "figures" });
 const rate = el("div", { class: "card" });
 const alerts = el("div", { class: "card" });
-const models = el("div", { class: "columns" });
-const quality = el("div", { class: "columns" });
-const drift = el("div", { class: "columns" });
+const models = el("div", { class: "columns even" });
+const quality = el("div", { class: "columns even" });
+const drift = el("div", { class: "columns even" });
 main.append(el("h1", {}, t("watch_title")), el("p", { class: "lead" }, t("watch_lead")), trouble.place, figures,
   el("div", { class: "columns" }, el("section", {}, el("h2", {}, t("rate")), rate), el("section", {}, el("h2", {}, t("alerts")), alerts)),
   el("h2", {}, t("served")), models, el("h2", {}, t("quality")), quality,
@@ -58,6 +58,18 @@ const table = (head, rows) => el("div", { class: "wide" }, el("table", {},
   el("thead", {}, el("tr", {}, ...head.map((words) => el("th", {}, words)))),
   el("tbody", {}, ...rows.map((row) => el("tr", {}, ...row.map((cell) => (cell instanceof Node ? el("td", {}, cell) : el("td", {}, `${cell}`))))))));
 
+/** Predicted labels down, true ones across; the most frequent ones of many. */
+function matrix(confusion) {
+  const sums = new Map();
+  for (const [predicted, truth, n] of confusion) for (const label of [predicted, truth]) sums.set(label, (sums.get(label) ?? 0) + n);
+  const labels = [...sums.entries()].sort((a, b) => b[1] - a[1]).slice(0, 12).map(([label]) => label).sort();
+  const n = (predicted, truth) => confusion.find(([p, t]) => p === predicted && t === truth)?.[2] ?? 0;
+  const cell = (row, column) => el("td", { class: row === column ? "n right" : n(row, column) ? "n wrong" : "n" }, count(n(row, column)));
+  const head = el("tr", {}, el("th", {}, ""), ...labels.map((label) => el("th", { class: "n" }, label)));
+  const rows = labels.map((row) => el("tr", {}, el("th", {}, row), ...labels.map((column) => cell(row, column))));
+  return el("div", {}, el("p", { class: "note" }, t("rows_true")), el("div", { class: "wide" }, el("table", {}, el("thead", {}, head), el("tbody", {}, ...rows))));
+}
+
 function show(view) {
   const { server } = view;
   if (before) rates.push((server.requests - before.n) * 1000 / (performance.now() - before.at));
@@ -85,12 +97,12 @@ function show(view) {
   quality.replaceChildren(...(view.quality.length ? view.quality.map((one) => el("article", { class: "card" },
     el("h3", {}, `${one.model} · ${t("version")} ${one.version}`),
     el("div", { class: "figures" }, figure(share(one.accuracy), t("accuracy")), figure(share(one.macro_f1), t("f1")), figure(count(one.n), t("n_feedback"))),
-    table([t("hour"), t("n_feedback"), t("accuracy")], one.hours.slice(-12).map(([hour, n, right]) => [new Date(hour * 1000).toLocaleString(), count(n), share(right / n)])),
-    table([t("predicted"), t("truth"), "n"], one.confusion.slice(0, 30)))) : [el("p", { class: "card note" }, t(view.store ? "no_feedback" : "no_store"))]));
+    table([t("hour"), t("n_feedback"), t("accuracy")], one.hours.slice(-12).map(([hour, n, right]) => [new Date(hour * 1000).toLocaleString(locale, { dateStyle: "medium", timeStyle: "short" }), count(n), share(right / n)])),
+    matrix(one.confusion))) : [el("p", { class: "card note" }, t(view.store ? "no_feedback" : "no_store"))]));
   drift.replaceChildren(...(view.models.length ? view.models.map((model) => {
     const named = model.drift ? Object.entries(model.drift).map(([of, { psi, js }]) => [t(of), el("span", { class: psi >= 0.25 ? "bad" : "" }, psi.toFixed(3)), js.toFixed(4)]) : null;
     return el("article", { class: "card" }, el("h3", {}, `${model.model} · ${t("version")} ${model.version}`),
-      el("p", { class: "note" }, `${t("usual")}: ${count(model.usual.n)} · ${t("recent")}: ${count(model.recent.n)}`),
+      el("p", { class: "note" }, el("span", { class: "key usual" }), `${t("usual")}: ${count(model.usual.n)}`, el("span", { class: "key" }), `${t("recent")}: ${count(model.recent.n)}`),
       named ? table(["", "PSI", "JS"], named) : el("p", { class: "note" }, t("not_enough")),
       el("h3", {}, t("confidence")), pair(model.usual.confidences, model.recent.confidences, t("confidence")),
       el("h3", {}, t("length")), pair(model.usual.lengths, model.recent.lengths, t("length")),

@@ -15,8 +15,10 @@ function part(path, method, operation) {
   if (!examples.length && method === "get") examples.push(["", null, undefined]);
   for (const [name, type, value] of examples) {
     const address = el("input", { "aria-label": t("request"), value: path.replace("{model}", "m").replace("{version}", "1") });
-    const body = value === undefined ? null : el("textarea", { rows: 4, spellcheck: "false", "aria-label": t("request") });
-    if (body) body.value = typeof value === "string" ? value : JSON.stringify(value, null, 2);
+    const content = typeof value === "string" || value === undefined ? value : JSON.stringify(value, null, 2);
+    const rows = Math.min(16, (content ?? "").split("\n").length);
+    const body = content === undefined ? null : el("textarea", { class: "code", rows, spellcheck: "false", "aria-label": t("request") });
+    if (body) body.value = content;
     const answer = el("pre", { hidden: true, "aria-live": "polite" });
     const send = async () => {
       try {

@@ -32,6 +32,8 @@ export function t(key, values = {}) {
   return (strings[key] ?? key).replace(/\{(\w+)\}/g, (all, name) => values[name] ?? all);
 }
 
+/** The language of the page, for dates. */
+export const locale = strings.lang;
 const percent = new Intl.NumberFormat(strings.lang, { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
 export const share = (value) => (value === null || value === undefined ? "–" : percent.format(value));
 export const count = (n) => new Intl.NumberFormat(strings.lang).format(n);

@@ -76,7 +76,7 @@ async function one(input, value, signal) {
     el("p", { class: "note" }, `${nameOf(value)} · ${t("took", { ms })}`),
     el("p", { class: "answer" }, el("b", {}, label), el("span", {}, share(best?.score))),
     bars(rows), coloured(input, explanation),
-    el("p", { class: "note" }, el("mark", { class: "p3" }, explanation.label), ` ${t("for")} · `, el("mark", { class: "n3" }, explanation.label), ` ${t("against")}`));
+    el("p", { class: "note" }, el("mark", { class: "p3" }, t("for", { label: explanation.label })), " ", el("mark", { class: "n3" }, t("against", { label: explanation.label }))));
   return { element, label };
 }
 
@@ -144,4 +144,6 @@ async function labelTable() {
   run.disabled = false;
 }
 
+// A link may carry a text.
+text.value = new URLSearchParams(location.search).get("text") ?? "";
 answer();
