@@ -128,7 +128,9 @@ impl Config {
             }
         }
         match self.number(&[key])? {
-            Some(base) if base <= 0.0 => Err(self.refuse(key, format!("found {base}, expected above 0"), super::FETCH_AGAIN)),
+            Some(base) if base <= 0.0 => {
+                Err(self.refuse(key, format!("found {base}, expected above 0"), super::FETCH_AGAIN))
+            }
             base => Ok(base.unwrap_or(otherwise)),
         }
     }

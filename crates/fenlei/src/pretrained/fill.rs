@@ -25,7 +25,8 @@ pub(super) fn fill(
 ) -> Result<String> {
     let blueprint = &config.blueprint;
     let refuse = |problem: String, help: &str| Error::data(&config.dir, None, problem, help);
-    let mut reader = Reader { weights, prefix: prefix(config, weights)?, rows, n_rows: blueprint.n_rows, used: BTreeSet::new() };
+    let mut reader =
+        Reader { weights, prefix: prefix(config, weights)?, rows, n_rows: blueprint.n_rows, used: BTreeSet::new() };
     let mut list: Vec<&mut Param<f32>> = params.iter_mut().collect();
     let mut left = list.as_mut_slice();
     let mut n_numbers = 0;
@@ -36,16 +37,21 @@ pub(super) fn fill(
         let (of_layer, behind) = std::mem::take(&mut left).split_at_mut(n);
         left = behind;
         // Small matrices beside the weights start as the engine starts them.
-        let of_layer: Vec<_> = of_layer.iter_mut().filter(|param| !LORA.iter().any(|end| param.name.ends_with(end))).collect();
+        let of_layer: Vec<_> =
+            of_layer.iter_mut().filter(|param| !LORA.iter().any(|end| param.name.ends_with(end))).collect();
         if of_layer.len() != sources.len() {
             let names: Vec<&str> = of_layer.iter().map(|param| param.name.as_str()).collect();
-            let problem = format!("a layer has the parameters {}, the family knows {}", names.join(", "), sources.len());
+            let problem =
+                format!("a layer has the parameters {}, the family knows {}", names.join(", "), sources.len());
             return Err(refuse(problem, "this is a bug, please report it"));
         }
         for param in of_layer {
             let end = &param.name[number.len()..].trim_start_matches('.');
             let Some((_, source)) = sources.iter().find(|(ours, _)| ours == end) else {
-                return Err(refuse(format!("nothing is known for {:?}", param.name), "this is a bug, please report it"));
+                return Err(refuse(
+                    format!("nothing is known for {:?}", param.name),
+                    "this is a bug, please report it",
+                ));
             };
             reader.fill(param, source)?;
             n_numbers += param.data.len();

@@ -19,9 +19,9 @@ mod weights;
 
 use std::path::{Path, PathBuf};
 
-use fenlei_nn::params::Params;
 use fenlei_nn::count::count_parameters;
 use fenlei_nn::net::NetSizes;
+use fenlei_nn::params::Params;
 use fenlei_nn::spec::{LayerSpec, NetSpec, PoolKind};
 
 use self::blueprint::Blueprint;

@@ -157,8 +157,18 @@ fn configurations_that_are_not_understood_are_refused_with_the_key() {
         ("bert", "\"hidden_size\": 8", "\"hidden_size\": 4", "has shape [40, 8], expected [40, 4]"),
         ("bert", "\"intermediate_size\": 12", "\"intermediate_size\": 1000000", "but the weights hold at most"),
         ("bert", "\"num_hidden_layers\": 2", "\"num_hidden_layers\": 1000000", "but the weights hold at most"),
-        ("bert", "\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3", "encoder.layer.2.attention.self.query.weight\" is missing"),
-        ("bert", "\"num_hidden_layers\": 2", "\"num_hidden_layers\": 1", "\"encoder.layer.1.attention.output.LayerNorm.bias\" has no place"),
+        (
+            "bert",
+            "\"num_hidden_layers\": 2",
+            "\"num_hidden_layers\": 3",
+            "encoder.layer.2.attention.self.query.weight\" is missing",
+        ),
+        (
+            "bert",
+            "\"num_hidden_layers\": 2",
+            "\"num_hidden_layers\": 1",
+            "\"encoder.layer.1.attention.output.LayerNorm.bias\" has no place",
+        ),
         ("bert", "\"gelu\"", "\"mish\"", "hidden_act: found \"mish\""),
         ("bert", "\"vocab_size\": 40", "\"vocab_size\": 20", "the model has vectors for 20 only"),
         ("bert", "0.1", "1.5", "found 1.5, expected 0 to below 1"),
@@ -166,7 +176,12 @@ fn configurations_that_are_not_understood_are_refused_with_the_key() {
         ("llama", "\"attention_bias\": false", "\"attention_bias\": true", "attention_bias: found true"),
         ("llama", "\"num_key_value_heads\": 2", "\"num_key_value_heads\": 3", "3 heads of keys do not divide 4"),
         ("gpt2", "\"scale_attn_weights\": true", "\"scale_attn_weights\": false", "scale_attn_weights: found false"),
-        ("roberta", "\"max_position_embeddings\": 90", "\"max_position_embeddings\": 2", "of which the first 2 are not used"),
+        (
+            "roberta",
+            "\"max_position_embeddings\": 90",
+            "\"max_position_embeddings\": 2",
+            "of which the first 2 are not used",
+        ),
     ] {
         let folder = changed(family, "config.json", |text| text.replacen(from, to, 1));
         let problem = problem(folder.path());
@@ -177,17 +192,19 @@ fn configurations_that_are_not_understood_are_refused_with_the_key() {
 #[test]
 fn folders_that_hold_no_model_are_refused() {
     let empty = tempfile::tempdir().unwrap();
-    for (folder, expected) in
-        [(Path::new("/no/such/folder"), "there is no folder /no/such/folder"), (empty.path(), "there is no config.json")]
-    {
+    for (folder, expected) in [
+        (Path::new("/no/such/folder"), "there is no folder /no/such/folder"),
+        (empty.path(), "there is no config.json"),
+    ] {
         let error = Pretrained::open(folder).unwrap_err();
         assert!(error.is_wrong_use() && error.to_string().contains(expected), "{error}");
     }
     let folder = changed("bert", "config.json", |text| text.replacen('{', "", 1));
     assert!(problem(folder.path()).contains("not a configuration of a model"));
-    for (file, expected) in
-        [("tokenizer.json", "there is no tokenizer.json and no vocab.txt"), ("model.safetensors", "there are no weights")]
-    {
+    for (file, expected) in [
+        ("tokenizer.json", "there is no tokenizer.json and no vocab.txt"),
+        ("model.safetensors", "there are no weights"),
+    ] {
         let folder = changed("bert", "config.json", |text| format!("{text} "));
         fs::remove_file(folder.path().join(file)).unwrap();
         assert!(problem(folder.path()).contains(expected));

@@ -94,12 +94,11 @@ fn unknown_token(json: &str) -> Option<String> {
 /// The `tokenizer.json` of BERT with the word pieces of a `vocab.txt`.
 fn word_pieces(dir: &Path, path: &Path) -> Result<String> {
     let refuse = |problem: String| Error::data(path, None, problem, super::FETCH_AGAIN);
-    let text = String::from_utf8(read_limited(path, MAX_BYTES)?)
-        .map_err(|_| refuse("this is not UTF-8 text".to_owned()))?;
+    let text =
+        String::from_utf8(read_limited(path, MAX_BYTES)?).map_err(|_| refuse("this is not UTF-8 text".to_owned()))?;
     let pieces = WordPiece::read_bytes(text.as_bytes()).map_err(|e| refuse(e.to_string()))?;
-    let number = |wanted: &str| {
-        pieces.get(wanted).copied().ok_or_else(|| refuse(format!("the token {wanted:?} is missing")))
-    };
+    let number =
+        |wanted: &str| pieces.get(wanted).copied().ok_or_else(|| refuse(format!("the token {wanted:?} is missing")));
     let (before, behind, _) = (number(BEFORE)?, number(BEHIND)?, number(UNKNOWN)?);
     let settings = settings(dir)?;
     let flag = |key: &str| settings.get(key).and_then(Value::as_bool);

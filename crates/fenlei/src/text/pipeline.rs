@@ -249,11 +249,9 @@ mod tests {
 
     #[test]
     fn special_tokens_stand_around_documents_and_truncation_leaves_them() {
-        for (keep, expected) in [
-            (Keep::Head, [4, 1, 2, 5, 6]),
-            (Keep::Tail, [4, 1, 3, 5, 6]),
-            (Keep::Both, [4, 1, 3, 5, 6]),
-        ] {
+        for (keep, expected) in
+            [(Keep::Head, [4, 1, 2, 5, 6]), (Keep::Tail, [4, 1, 3, 5, 6]), (Keep::Both, [4, 1, 3, 5, 6])]
+        {
             let pipeline = pipeline(5, keep).unwrap();
             let text = "playing played";
             let encoding = pipeline.encode(text);

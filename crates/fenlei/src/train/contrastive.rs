@@ -163,14 +163,18 @@ fn of_vectors(net: &Net<f32>, spec: &NetModelSpec) -> Result<Net<f32>> {
     let width = net.params.iter().find(|param| param.name.contains(".transformer.")).map_or(1, |param| param.row_len());
     let spec = NetSpec { head: HeadSpec::Sigmoid, precision: spec.precision, layers, ..NetSpec::default() };
     let sizes = NetSizes { n_labels: width, multi_label: true, ..net.sizes() };
-    let mut vectors = Net::zeros(&spec, sizes)
-        .map_err(|e| Error::config(format!("model.{}", e.place), e.problem, e.help))?;
+    let mut vectors =
+        Net::zeros(&spec, sizes).map_err(|e| Error::config(format!("model.{}", e.place), e.problem, e.help))?;
     for param in vectors.params.iter_mut() {
         match net.params.iter().find(|from| from.name == param.name && !param.name.starts_with("output.")) {
             Some(from) => param.data.clone_from(&from.data),
             None => {
                 let is_weight = param.shape.len() == 2;
-                param.data.iter_mut().enumerate().for_each(|(i, x)| *x = f32::from(is_weight && i / width == i % width));
+                param
+                    .data
+                    .iter_mut()
+                    .enumerate()
+                    .for_each(|(i, x)| *x = f32::from(is_weight && i / width == i % width));
                 param.trainable = false;
             }
         }

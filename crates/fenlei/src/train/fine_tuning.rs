@@ -233,7 +233,9 @@ mod tests {
         for (toml, key) in [
             ("frozen = true\ngradual = true", "frozen"),
             ("cache = 'x'", "cache"),
-            ("layer_decay = 0", "layer_decay"), ("head_lr = -1", "head_lr"), ("dropout = 1", "dropout"),
+            ("layer_decay = 0", "layer_decay"),
+            ("head_lr = -1", "head_lr"),
+            ("dropout = 1", "dropout"),
         ] {
             let error = toml::from_str::<FineTuningSpec>(toml).unwrap().check().unwrap_err().to_string();
             assert!(error.starts_with(&format!("train.fine_tuning.{key}: ")), "{error}");

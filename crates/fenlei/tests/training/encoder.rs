@@ -33,7 +33,10 @@ fn plan(family: &str, set: &[&str]) -> Plan {
 /// Reviews of the words that the tiny tokenizers know.
 fn reviews() -> Dataset {
     let subjects = ["the film", "the plot", "a long film", "acting", "这 电 影"];
-    let (praise, blame) = (["was good", "was really good", "good and good", "好 看"], ["was dull", "was bad", "not good", "dull and long"]);
+    let (praise, blame) = (
+        ["was good", "was really good", "good and good", "好 看"],
+        ["was dull", "was bad", "not good", "dull and long"],
+    );
     let mut documents = Vec::new();
     for subject in subjects {
         for (good, bad) in praise.iter().zip(blame) {
@@ -66,11 +69,20 @@ fn an_encoder_learns_and_its_file_holds_everything() {
 
 #[test]
 fn every_head_and_family_can_be_trained() {
-    let conv = "model.layers=[{type='conv',widths=[1,3],filters=4,padding='same',activation='relu'},{type='global-pool'}]";
+    let conv =
+        "model.layers=[{type='conv',widths=[1,3],filters=4,padding='same',activation='relu'},{type='global-pool'}]";
     let layers = "model.layers=[{type='global-pool',kind='first'},{type='dense',units=6,activation='tanh'}]";
     let attention = "model.layers=[{type='global-pool',kind='attention'}]";
     let last = "model.layers.0.kind=last";
-    for (family, head) in [("bert", conv), ("distilbert", layers), ("electra", attention), ("albert", conv), ("modernbert", layers), ("gpt2", last), ("llama", last)] {
+    for (family, head) in [
+        ("bert", conv),
+        ("distilbert", layers),
+        ("electra", attention),
+        ("albert", conv),
+        ("modernbert", layers),
+        ("gpt2", last),
+        ("llama", last),
+    ] {
         let trained = train(&plan(family, &[head, "train.epochs=2"]), &reviews(), None).unwrap();
         let losses: Vec<f64> = trained.history.iter().map(|record| record.loss).collect();
         assert!(losses[1] < losses[0] && losses.iter().all(|loss| loss.is_finite()), "{family}: {losses:?}");
@@ -82,9 +94,13 @@ fn frozen_layers_stay_as_they_are_and_lower_ones_learn_less() {
     let start = train(&plan("bert", &["train.optimizer.lr=1e-30"]), &reviews(), None).unwrap();
     let moved = |set: &[&str]| {
         let trained = train(&plan("bert", set), &reviews(), None).unwrap();
-        ["embedding.table", "transformer.0.feed-forward.input.weight", "transformer.1.feed-forward.input.weight", "output.weight"].map(
-            |end| param(&trained, end).iter().zip(param(&start, end)).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max),
-        )
+        [
+            "embedding.table",
+            "transformer.0.feed-forward.input.weight",
+            "transformer.1.feed-forward.input.weight",
+            "output.weight",
+        ]
+        .map(|end| param(&trained, end).iter().zip(param(&start, end)).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max))
     };
     let frozen = moved(&["train.fine_tuning.frozen_layers=2"]);
     assert!(frozen[..2] == [0.0, 0.0] && frozen[2] > 0.0 && frozen[3] > 0.0, "{frozen:?}");
@@ -104,7 +120,8 @@ fn the_same_seed_gives_the_same_file() {
 
 #[test]
 fn layers_that_thaw_survive_an_interruption() {
-    let set = ["train.fine_tuning.frozen_layers=3", "train.fine_tuning.gradual=true", "train.epochs=5", "train.validation=0"];
+    let set =
+        ["train.fine_tuning.frozen_layers=3", "train.fine_tuning.gradual=true", "train.epochs=5", "train.validation=0"];
     check_resumption_on(&plan("bert", &set), &reviews(), "gradual");
 }
 

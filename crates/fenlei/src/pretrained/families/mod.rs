@@ -14,7 +14,8 @@ use super::config::Config;
 use crate::Result;
 
 /// `model_type` of those that are known.
-const KNOWN: &str = "bert, roberta, xlm-roberta, camembert, electra, distilbert, albert, modernbert, gpt2, llama, qwen2";
+const KNOWN: &str =
+    "bert, roberta, xlm-roberta, camembert, electra, distilbert, albert, modernbert, gpt2, llama, qwen2";
 
 /// The net that a configuration describes.
 pub(super) fn blueprint(config: &Config) -> Result<Blueprint> {

@@ -70,8 +70,8 @@ fn of_layer(layer: usize) -> Vec<(String, Source)> {
         ("feed-forward.output.weight", "mlp.Wo.weight"),
         ("feed-forward-norm.scale", "mlp_norm.weight"),
     ];
-    let named = weights.into_iter().map(|(ours, theirs)| {
-        (format!("transformer.{layer}.{ours}"), Source::one(format!("layers.{layer}.{theirs}")))
-    });
+    let named = weights
+        .into_iter()
+        .map(|(ours, theirs)| (format!("transformer.{layer}.{ours}"), Source::one(format!("layers.{layer}.{theirs}"))));
     named.filter(|(ours, _)| layer > 0 || !ours.contains("attention-norm")).collect()
 }

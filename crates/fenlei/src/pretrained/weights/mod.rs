@@ -96,7 +96,8 @@ impl Weights {
     fn add_listed(&mut self, path: &Path) -> Result<()> {
         let refuse = |problem: String| Error::data(path, None, problem, FETCH_AGAIN);
         let text = read_limited(path, MAX_LIST_BYTES)?;
-        let list: FileList = serde_json::from_slice(&text).map_err(|e| refuse(format!("not a list of weights: {e}")))?;
+        let list: FileList =
+            serde_json::from_slice(&text).map_err(|e| refuse(format!("not a list of weights: {e}")))?;
         let names: BTreeSet<&String> = list.weight_map.values().collect();
         for name in names {
             let is_plain = Path::new(name).file_name().is_some_and(|file| file == name.as_str());
@@ -191,9 +192,10 @@ impl Tensor {
         }
         match strides {
             None => shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d)),
-            Some(strides) => shape.iter().zip(strides).try_fold(1usize, |last, (&d, &stride)| {
-                last.checked_add((d - 1).checked_mul(stride)?)
-            }),
+            Some(strides) => shape
+                .iter()
+                .zip(strides)
+                .try_fold(1usize, |last, (&d, &stride)| last.checked_add((d - 1).checked_mul(stride)?)),
         }
     }
 

@@ -76,7 +76,8 @@ fn known(module: &str, name: &str) -> Result<Known, Damage> {
 
 /// The tensors of a dictionary, in its order.
 pub(super) fn state_dict(pickle: &[u8]) -> Result<Vec<(String, StoredTensor)>, Damage> {
-    let mut machine = Machine { rest: pickle, values: Vec::new(), stack: Vec::new(), marks: Vec::new(), memo: Vec::new() };
+    let mut machine =
+        Machine { rest: pickle, values: Vec::new(), stack: Vec::new(), marks: Vec::new(), memo: Vec::new() };
     let top = machine.run()?;
     let Value::Dict(items) = machine.value(top)? else {
         return damage("it holds no dictionary of tensors");
@@ -108,10 +109,10 @@ impl<'a> Machine<'a> {
                 // PROTO and FRAME.
                 0x80 => {
                     self.take(1)?;
-                },
+                }
                 0x95 => {
                     self.take(8)?;
-                },
+                }
                 b'.' => return self.pop(),
                 b'(' => self.marks.push(self.stack.len()),
                 b'N' => self.push(Value::None),
@@ -235,7 +236,9 @@ impl<'a> Machine<'a> {
                 self.stack.push(*tensor);
             }
             (Known::RebuildTensor, [storage, offset, shape, strides, ..]) => {
-                let Value::Storage(storage) = self.value(*storage)? else { return damage("a tensor without a storage") };
+                let Value::Storage(storage) = self.value(*storage)? else {
+                    return damage("a tensor without a storage");
+                };
                 let (shape, strides) = (self.sizes(*shape)?, self.sizes(*strides)?);
                 let &Value::Int(offset) = self.value(*offset)? else { return damage("a tensor without a beginning") };
                 let offset = u64::try_from(offset).map_err(|_| Damage("a tensor before its storage".to_owned()))?;
@@ -331,7 +334,8 @@ impl<'a> Machine<'a> {
     }
 
     fn take(&mut self, n: usize) -> Result<&'a [u8], Damage> {
-        let (taken, rest) = self.rest.split_at_checked(n).ok_or_else(|| Damage("its pickle ends too early".to_owned()))?;
+        let (taken, rest) =
+            self.rest.split_at_checked(n).ok_or_else(|| Damage("its pickle ends too early".to_owned()))?;
         self.rest = rest;
         Ok(taken)
     }

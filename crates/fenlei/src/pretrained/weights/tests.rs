@@ -147,9 +147,13 @@ fn archive(pickle: &[u8], method: CompressionMethod) -> Vec<u8> {
 
 /// The pickle of `{"a": tensor}` with a view of the storage.
 fn pickle_of(offset: u8, shape: [u8; 2], strides: [u8; 2]) -> Vec<u8> {
-    let mut p = b"\x80\x02}q\x00X\x01\x00\x00\x00aq\x01ctorch._utils\n_rebuild_tensor_v2\nq\x02((X\x07\x00\x00\x00storageq\x03".to_vec();
+    let mut p =
+        b"\x80\x02}q\x00X\x01\x00\x00\x00aq\x01ctorch._utils\n_rebuild_tensor_v2\nq\x02((X\x07\x00\x00\x00storageq\x03"
+            .to_vec();
     p.extend_from_slice(b"ctorch\nFloatStorage\nq\x04X\x01\x00\x00\x000q\x05X\x03\x00\x00\x00cpuq\x06K\x04tq\x07Q");
-    p.extend_from_slice(&[b'K', offset, b'K', shape[0], b'K', shape[1], 0x86, b'K', strides[0], b'K', strides[1], 0x86]);
+    p.extend_from_slice(&[
+        b'K', offset, b'K', shape[0], b'K', shape[1], 0x86, b'K', strides[0], b'K', strides[1], 0x86,
+    ]);
     p.extend_from_slice(b"\x89ccollections\nOrderedDict\nq\x08)RtRs.");
     p
 }

@@ -16,9 +16,8 @@ const MAX_PICKLE_BYTES: u64 = 8 << 20;
 const MAX_FILES: usize = 200_000;
 
 pub(super) fn find(file: &File, _n_bytes: u64, number: usize) -> Result<Vec<(String, Tensor)>, Damage> {
-    let zip_error = |error: zip::result::ZipError| {
-        Damage(format!("not a file of PyTorch 1.6 or later (a ZIP archive): {error}"))
-    };
+    let zip_error =
+        |error: zip::result::ZipError| Damage(format!("not a file of PyTorch 1.6 or later (a ZIP archive): {error}"));
     let mut archive = ZipArchive::new(BufReader::new(file)).map_err(zip_error)?;
     if archive.len() > MAX_FILES {
         return damage(format!("{} files in it, expected at most {MAX_FILES}", archive.len()));
@@ -28,7 +27,10 @@ pub(super) fn find(file: &File, _n_bytes: u64, number: usize) -> Result<Vec<(Str
     for i in 0..archive.len() {
         let entry = archive.by_index_raw(i).map_err(zip_error)?;
         let name = entry.name().map_err(zip_error)?.into_owned();
-        if entry.compression() != CompressionMethod::Stored || entry.encrypted() || entry.size() != entry.compressed_size() {
+        if entry.compression() != CompressionMethod::Stored
+            || entry.encrypted()
+            || entry.size() != entry.compressed_size()
+        {
             return damage(format!("{name:?} in it is packed, and PyTorch packs nothing"));
         }
         let start = entry.data_start().ok_or_else(|| Damage(format!("{name:?} in it has no beginning")))?;
@@ -59,7 +61,8 @@ pub(super) fn find(file: &File, _n_bytes: u64, number: usize) -> Result<Vec<(Str
         let is_contiguous = stored.is_contiguous();
         let Storage { key, numbers } = stored.storage;
         let place = places.get(&format!("{folder}data/{key}"));
-        let &(start, held) = place.ok_or_else(|| Damage(format!("the numbers of the tensor {name:?} are not in it")))?;
+        let &(start, held) =
+            place.ok_or_else(|| Damage(format!("the numbers of the tensor {name:?} are not in it")))?;
         let size = numbers.n_bytes() as u64;
         let span = Tensor::span(&stored.shape, Some(&stored.strides)).map(|n| n as u64);
         let end = span.and_then(|n| n.checked_add(stored.offset)?.checked_mul(size));

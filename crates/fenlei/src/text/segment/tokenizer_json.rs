@@ -129,9 +129,7 @@ pub(crate) mod tests {
 
     /// [`TINY`] with a template: `the` before a document, `!` and `好` behind it.
     pub(crate) fn with_template() -> String {
-        let token = |name: &str, id: u32| {
-            format!(r#"{{"id": "{name}", "ids": [{id}], "tokens": ["{name}"]}}"#)
-        };
+        let token = |name: &str, id: u32| format!(r#"{{"id": "{name}", "ids": [{id}], "tokens": ["{name}"]}}"#);
         let piece = |name: &str| format!(r#"{{"SpecialToken": {{"id": "{name}", "type_id": 0}}}}"#);
         let template = format!(
             r#"{{"type": "TemplateProcessing",

@@ -186,9 +186,8 @@ fn known_states(
     }
     let layers = fixed_layers(&spec.layers)?;
     let states = |examples: Option<&Examples>| {
-        let file = |examples: &Examples| {
-            KnownStatesFile::of(net, &examples.inputs, layers, fine_tuning.cache.as_deref())
-        };
+        let file =
+            |examples: &Examples| KnownStatesFile::of(net, &examples.inputs, layers, fine_tuning.cache.as_deref());
         examples.map(file).transpose()
     };
     Ok([states(of[0])?, states(of[1])?])
