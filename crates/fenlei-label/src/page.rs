@@ -69,7 +69,8 @@ mod tests {
         let words = keys(ENGLISH);
         assert_eq!(words, keys(CHINESE));
         let js = JS.concat();
-        let asked = js.split("t(\"").skip(1).filter_map(|rest| rest.split('"').next());
+        let begins = js.match_indices("t(\"").filter(|&(at, _)| !js[..at].ends_with(|c: char| c.is_alphanumeric() || c == '.'));
+        let asked = begins.filter_map(|(at, begin)| js[at + begin.len()..].split('"').next());
         let in_html = HTML.split("data-t=\"").skip(1).filter_map(|rest| rest.split('"').next());
         let labelled = HTML.split("data-label=\"").skip(1).filter_map(|rest| rest.split('"').next());
         let asked: BTreeSet<String> = asked.chain(in_html).chain(labelled).map(str::to_owned).collect();

@@ -25,7 +25,10 @@ pub(super) fn read(path: &Path, text: &str, format: LabelFormat, options: &ReadA
         let _ = sample.write_record(row);
     }
     let sample = sample.into_inner().unwrap_or_default();
-    let (text, label, has_header) = choose(path, &sample, as_format, options)?;
+    let (text, mut label, has_header) = choose(path, &sample, as_format, options)?;
+    if has_header && options.label_column.is_none() {
+        label = label_by_name(path, &rows, options);
+    }
     let width = rows.first().map_or(0, Vec::len);
     let header: Vec<String> = match rows.first() {
         Some(first) if has_header => first.clone(),
@@ -43,7 +46,7 @@ pub(super) fn read(path: &Path, text: &str, format: LabelFormat, options: &ReadA
     let mut items = Vec::with_capacity(rows.len());
     for (row, line) in rows.into_iter().zip(lines).skip(usize::from(has_header)) {
         if row.len() != width {
-            let problem = format!("found {} columns, expected {width}", row.len());
+            let problem = format!("found {} fields, expected {width}", row.len());
             return Err(Error::data(path, Some(line), problem, "put texts with delimiters or line ends into quotes"));
         }
         let given = label_at.map(|at| &row[at]).filter(|field| !field.is_empty()).map(|field| labels(field, options.multi_label));
@@ -54,6 +57,19 @@ pub(super) fn read(path: &Path, text: &str, format: LabelFormat, options: &ReadA
     }
     layout.header = has_header.then_some(header);
     Ok(Found { items, layout, several })
+}
+
+/// The column of labels, if its name says so. A guess by what columns hold would do for reading, but labels are to be
+/// written there.
+fn label_by_name(path: &Path, rows: &[Vec<String>], options: &ReadAs) -> Option<String> {
+    let (header, rows) = rows.split_first()?;
+    let mut sample = Vec::new();
+    for row in rows.iter().take(N_SAMPLED) {
+        let mut fields = Fields::default();
+        header.iter().zip(row).for_each(|(name, value)| fields.push(name.trim(), value));
+        sample.push(fields);
+    }
+    choose(path, &super::json::sample(sample.iter()), Format::JsonLines, options).ok()?.1
 }
 
 fn labels(field: &str, several: bool) -> Vec<String> {

@@ -161,7 +161,7 @@ fn bad_files_are_refused_with_place_and_way_out() {
         ("a.jsonl", b"{\"text\": \"a\"}\n\nnonsense\n", "a.jsonl:3: found \"nonsense\""),
         ("a.jsonl", b"{\"text\": \"a\"}\n{\"text\": \"\xff\"}\n", "a.jsonl:2: found the byte 0xff, expected UTF-8"),
         ("a.jsonl", b"{\"text\": \"a\", \"label\": {\"b\": 1}}\n", "as label"),
-        ("a.csv", b"text,label\nx,y\nz\n", "a.csv:3: found 1 columns, expected 2"),
+        ("a.csv", b"text,label\nx,y\nz\n", "a.csv:3: found 1 fields, expected 2"),
         ("a.json", b"[{\"data\": {\"text\": \"x\"}}, {\"id\": 1}]", "a.json:2: found no \"data\""),
     ];
     for (name, bytes, expected) in cases {
