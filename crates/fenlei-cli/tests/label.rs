@@ -43,7 +43,9 @@ impl Drop for Page {
 }
 
 fn documents(n: usize) -> String {
-    (0..n).map(|i| json!({ "id": i, "text": format!("document {i} says {}", i * 7919 % 1000) }).to_string() + "\n").collect()
+    (0..n)
+        .map(|i| json!({ "id": i, "text": format!("document {i} says {}", i * 7919 % 1000) }).to_string() + "\n")
+        .collect()
 }
 
 #[test]
@@ -59,7 +61,9 @@ fn documents_are_labelled_and_exported_while_the_file_stays_as_it_is() {
     assert_eq!(ran.stderr, "wrote 5 documents to out.csv (csv), 1 of them labelled\n");
     let out = String::from_utf8(folder.read("out.csv")).unwrap();
     assert!(out.starts_with("id,text,label\n") && out.matches(",bad\n").count() == 1, "{out}");
-    folder.run(&["label", "export", "data.jsonl", "-o", "train.txt", "--as", "fasttext", "--only-labelled"]).succeeded();
+    folder
+        .run(&["label", "export", "data.jsonl", "-o", "train.txt", "--as", "fasttext", "--only-labelled"])
+        .succeeded();
     assert!(String::from_utf8(folder.read("train.txt")).unwrap().starts_with("__label__bad document "));
     assert_eq!(folder.read("data.jsonl"), documents(5).as_bytes());
     signal(&page.child, "INT");
@@ -68,7 +72,10 @@ fn documents_are_labelled_and_exported_while_the_file_stays_as_it_is() {
 #[test]
 fn a_model_suggests_labels_from_the_first_document_on() {
     let folder = Folder::with_model();
-    folder.write("new.jsonl", "{\"text\": \"a lovely film with warm acting\"}\n{\"text\": \"a dull film with awful acting\"}\n");
+    folder.write(
+        "new.jsonl",
+        "{\"text\": \"a lovely film with warm acting\"}\n{\"text\": \"a dull film with awful acting\"}\n",
+    );
     let page = Page::open(&folder, &["new.jsonl", "--model", "model.fenlei"]);
     let mut client = Client::new(page.address);
     assert_eq!(client.get("/api/session").json()["labels"], json!(["bad", "good"]));
@@ -145,7 +152,11 @@ fn nothing_acknowledged_is_lost_when_it_is_killed_twenty_times() {
             let mut client = Client::new(address);
             let mut n = 0;
             loop {
-                let Ok(answer) = client.try_post("/api/next", &json!({ "annotator": "ann", "mode": "random", "n": 20 })) else { return };
+                let Ok(answer) =
+                    client.try_post("/api/next", &json!({ "annotator": "ann", "mode": "random", "n": 20 }))
+                else {
+                    return;
+                };
                 for item in answer.json()["items"].as_array().unwrap() {
                     let place = item["place"].as_u64().unwrap();
                     let label = LABELS[((place + round) % 3) as usize];

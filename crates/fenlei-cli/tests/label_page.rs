@@ -30,7 +30,11 @@ const BAD: [&str; 5] = ["dull", "awful", "boring", "cold", "poor"];
 fn documents(n: usize) -> String {
     let line = |i: usize| {
         let words = if i % 2 == 0 { GOOD } else { BAD };
-        let text = format!("A {} film <img src=x onerror=alert(1)> about {} & others,\nnumber {i}.", words[i % 5], ["dogs", "ships", "cooks"][i % 3]);
+        let text = format!(
+            "A {} film <img src=x onerror=alert(1)> about {} & others,\nnumber {i}.",
+            words[i % 5],
+            ["dogs", "ships", "cooks"][i % 3]
+        );
         json!({ "id": i, "text": text }).to_string() + "\n"
     };
     (0..n).map(line).collect()
@@ -41,7 +45,8 @@ fn show(folder: &Folder, args: &[&str]) -> Option<Shown> {
     let args: Vec<&str> = ["label"].into_iter().chain(args.iter().copied()).chain(["--port", "0"]).collect();
     let mut page = folder.spawn(&args);
     let mut lines = BufReader::new(page.stderr.take().unwrap()).lines();
-    let line = lines.by_ref().map(Result::unwrap).find(|line| line.contains("label at ")).expect("it says where the page is");
+    let line =
+        lines.by_ref().map(Result::unwrap).find(|line| line.contains("label at ")).expect("it says where the page is");
     let url = line.split_whitespace().find(|word| word.starts_with("http")).unwrap().to_owned();
     std::thread::spawn(move || lines.for_each(drop));
     let mut shown = Shown { browser, page, url };
@@ -57,7 +62,9 @@ impl Shown {
         self.browser.value("document.querySelector('#name').select()");
         self.browser.write(name);
         self.browser.key("Enter");
-        self.browser.until(&format!("document.querySelector('#who').textContent === '{name}' && !document.querySelector('#text').hidden"));
+        self.browser.until(&format!(
+            "document.querySelector('#who').textContent === '{name}' && !document.querySelector('#text').hidden"
+        ));
         self.settle();
     }
 
@@ -90,7 +97,9 @@ impl Shown {
     }
 
     fn pictures(&mut self, what: &str) {
-        for (name, width, height, dark) in [("light", 1200, 860, false), ("dark", 1200, 860, true), ("phone", 390, 844, false)] {
+        for (name, width, height, dark) in
+            [("light", 1200, 860, false), ("dark", 1200, 860, true), ("phone", 390, 844, false)]
+        {
             self.browser.look(width, height, dark);
             assert!(self.browser.picture(&format!("{what}-{name}")) > 10_000);
             let wide = self.browser.value("document.documentElement.scrollWidth > innerWidth");
@@ -109,7 +118,8 @@ fn fifty_documents_are_labelled_by_keyboard_undone_resumed_and_reviewed() {
     let folder = Folder::new();
     folder.write("data.jsonl", documents(90));
     folder.write("guide.md", "# What is good\n\n- praise\n- <b>warm</b> words\n\nAll else is bad.\n");
-    let args = ["data.jsonl", "--labels", "good,<script>alert(2)</script>bad", "--votes", "2", "--guidelines", "guide.md"];
+    let args =
+        ["data.jsonl", "--labels", "good,<script>alert(2)</script>bad", "--votes", "2", "--guidelines", "guide.md"];
     let Some(mut shown) = show(&folder, &args) else { return };
     shown.name("ann");
     for _ in 0..50 {
@@ -175,9 +185,14 @@ fn several_labels_are_chosen_by_letters_in_chinese_too() {
     folder.write("data.jsonl", documents(8));
     let labels: Vec<String> = (1..=12).map(|i| format!("标签{i}")).collect();
     let labels = labels.join(",");
-    let Some(mut shown) = show(&folder, &["data.jsonl", "--labels", &labels, "--multi-label", "--lang", "zh"]) else { return };
+    let Some(mut shown) = show(&folder, &["data.jsonl", "--labels", &labels, "--multi-label", "--lang", "zh"]) else {
+        return;
+    };
     shown.name("小明");
-    assert_eq!(shown.browser.value("document.documentElement.lang + document.querySelector('#skip').textContent"), "zh-CN跳过（空格）");
+    assert_eq!(
+        shown.browser.value("document.documentElement.lang + document.querySelector('#skip').textContent"),
+        "zh-CN跳过（空格）"
+    );
     shown.browser.key("2");
     shown.browser.key("b");
     shown.browser.key("3");

@@ -42,7 +42,11 @@ impl Guard {
             && !hosts.iter().any(|own| own.eq_ignore_ascii_case(without_port(host)))
         {
             let message = format!("this page is not at {:?}", shortened(host));
-            return Err(ApiError::new(Code::ForbiddenHost, message, "use its own name, or allow this one with --allow-host"));
+            return Err(ApiError::new(
+                Code::ForbiddenHost,
+                message,
+                "use its own name, or allow this one with --allow-host",
+            ));
         }
         if let Some(origin) = headers.get(ORIGIN) {
             let origin = origin.to_str().unwrap_or("?");
@@ -96,7 +100,10 @@ mod tests {
 
     #[test]
     fn only_names_of_this_machine_and_its_own_page_may_ask() {
-        let guard = Guard::new(&Listen { hosts: vec!["Box.lan".to_owned()], ..Listen::default() }, "127.0.0.1:80".parse().unwrap());
+        let guard = Guard::new(
+            &Listen { hosts: vec!["Box.lan".to_owned()], ..Listen::default() },
+            "127.0.0.1:80".parse().unwrap(),
+        );
         let cases = [
             ("localhost:80", None, None),
             ("[::1]:80", Some("http://[::1]:80"), None),

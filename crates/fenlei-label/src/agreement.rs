@@ -26,7 +26,8 @@ pub struct Agreement {
 pub(crate) fn agreements(ledger: &Ledger, labels: &[String], multi_label: bool) -> Vec<Agreement> {
     let mut pairs: BTreeMap<(&str, &str), Vec<(&[String], &[String])>> = BTreeMap::new();
     for place in ledger.places() {
-        let said: Vec<(&str, &[String])> = ledger.said(place).into_iter().map(|(who, own)| (who, &own.labels[..])).collect();
+        let said: Vec<(&str, &[String])> =
+            ledger.said(place).into_iter().map(|(who, own)| (who, &own.labels[..])).collect();
         for (i, &(first, of_first)) in said.iter().enumerate() {
             for &(second, of_second) in &said[i + 1..] {
                 pairs.entry((first, second)).or_default().push((of_first, of_second));

@@ -91,7 +91,8 @@ impl Desk {
         let db = options.db.unwrap_or_else(|| database_of(&options.data));
         let mut store = Store::open(&db, &documents.fingerprint, options.accept_changes, options.wait)?;
         let of_model = options.model.iter().flat_map(|model| model.labels().iter().cloned());
-        let labels: Vec<String> = options.labels.into_iter().chain(documents.labels.iter().cloned()).chain(of_model).collect();
+        let labels: Vec<String> =
+            options.labels.into_iter().chain(documents.labels.iter().cloned()).chain(of_model).collect();
         store.add_labels(&labels)?;
         let mut inner = Inner {
             ledger: Ledger::default(),

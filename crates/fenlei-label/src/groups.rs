@@ -48,7 +48,12 @@ mod tests {
     #[test]
     fn near_duplicates_come_together() {
         let base = "the quick brown fox jumps over the lazy dog and runs far away into the deep dark woods tonight";
-        let texts = [base.to_owned(), "something else entirely, nothing like it".to_owned(), format!("{base}!"), base.to_owned()];
+        let texts = [
+            base.to_owned(),
+            "something else entirely, nothing like it".to_owned(),
+            format!("{base}!"),
+            base.to_owned(),
+        ];
         let groups = Groups::find(&texts);
         assert_eq!(groups.of(3), [0, 2, 3]);
         assert_eq!((groups.of(1), groups.name(2)), (&[][..], 0));

@@ -100,14 +100,8 @@ fn keep(desk: &Desk, learned: Learned, given: Option<&Suggestions>) -> Result<()
     Ok(())
 }
 
-
 /// A new view, with what is not given taken over from the old one.
-fn set(
-    desk: &Desk,
-    suggestions: Suggestions,
-    suspects: Option<Vec<crate::learning::Suspect>>,
-    groups: Option<Groups>,
-) {
+fn set(desk: &Desk, suggestions: Suggestions, suspects: Option<Vec<crate::learning::Suspect>>, groups: Option<Groups>) {
     let old = desk.view();
     let suspects = suspects.unwrap_or_else(|| old.suspects.clone());
     let mut ranks = Ranks { random: old.ranks.random.clone(), ..Ranks::default() };

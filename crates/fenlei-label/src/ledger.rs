@@ -100,7 +100,8 @@ impl Ledger {
 
     /// The names of all who decided something.
     pub fn annotators(&self) -> Vec<String> {
-        let mut names: Vec<String> = self.by_item.values().flatten().map(|decision| decision.annotator.clone()).collect();
+        let mut names: Vec<String> =
+            self.by_item.values().flatten().map(|decision| decision.annotator.clone()).collect();
         names.sort();
         names.dedup();
         names

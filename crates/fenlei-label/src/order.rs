@@ -72,7 +72,8 @@ pub(crate) struct Ranks {
 impl Ranks {
     /// An order by chance that no order of the file can bias.
     pub fn by_chance<'a>(keys: impl Iterator<Item = &'a str>) -> Vec<u32> {
-        let mut drawn: Vec<([u8; 32], u32)> = keys.zip(0..).map(|(key, place)| (Sha256::digest(key).into(), place)).collect();
+        let mut drawn: Vec<([u8; 32], u32)> =
+            keys.zip(0..).map(|(key, place)| (Sha256::digest(key).into(), place)).collect();
         drawn.sort_unstable();
         drawn.into_iter().map(|(_, place)| place).collect()
     }
@@ -142,11 +143,16 @@ pub(crate) fn next(mode: Mode, n: usize, situation: &Situation<'_>) -> Vec<(usiz
     };
     if mode == Mode::Suspects {
         let suspects = situation.ranks.suspects.iter().map(|&place| place as usize);
-        suspects.filter(|&place| (situation.is_doubtful)(place)).take(n).for_each(|place| take(place, Why::Suspect, &mut chosen));
+        suspects
+            .filter(|&place| (situation.is_doubtful)(place))
+            .take(n)
+            .for_each(|place| take(place, Why::Suspect, &mut chosen));
         return chosen;
     }
     let wanted = |place: usize| (situation.is_free)(place) && (mode != Mode::Search || (situation.matches)(place));
-    let siblings = |place: usize| situation.groups.of(place).iter().map(|&sibling| sibling as usize).filter(|&sibling| wanted(sibling));
+    let siblings = |place: usize| {
+        situation.groups.of(place).iter().map(|&sibling| sibling as usize).filter(|&sibling| wanted(sibling))
+    };
     // The rest of a group comes while it is fresh in mind.
     situation.last.into_iter().flat_map(siblings).for_each(|place| take(place, Why::Similar, &mut chosen));
     let mut lists = Lists::new(mode, situation);
@@ -237,17 +243,21 @@ mod tests {
     }
 
     fn places(mode: Mode, ranks: &Ranks, case: &Case) -> Vec<(usize, Why)> {
-        next(mode, 4, &Situation {
-            ranks,
-            groups: &case.groups,
-            is_free: &|place| !case.taken.contains(&place),
-            is_doubtful: &|place| !case.taken.contains(&place),
-            is_begun: &|place| case.begun.contains(&place),
-            matches: &|place| place.is_multiple_of(2),
-            last: case.last,
-            n_shown: case.n_shown,
-            counts: &[1, 5],
-        })
+        next(
+            mode,
+            4,
+            &Situation {
+                ranks,
+                groups: &case.groups,
+                is_free: &|place| !case.taken.contains(&place),
+                is_doubtful: &|place| !case.taken.contains(&place),
+                is_begun: &|place| case.begun.contains(&place),
+                matches: &|place| place.is_multiple_of(2),
+                last: case.last,
+                n_shown: case.n_shown,
+                counts: &[1, 5],
+            },
+        )
     }
 
     #[test]
@@ -282,7 +292,8 @@ mod tests {
         let begun = places(Mode::Mixed, &ranks(), &Case { begun: vec![2], ..case() });
         assert_eq!(begun[..2], [(2, Why::Random), (5, Why::Uncertain)]);
         let base = "one and the same text that is long enough to be told from all others";
-        let texts: Vec<String> = (0..6).map(|i| if i < 3 { base.to_owned() } else { format!("other words here {i}") }).collect();
+        let texts: Vec<String> =
+            (0..6).map(|i| if i < 3 { base.to_owned() } else { format!("other words here {i}") }).collect();
         let groups = Groups::find(&texts);
         let siblings = places(Mode::Uncertain, &ranks(), &Case { groups, last: Some(1), taken: vec![1], ..case() });
         assert_eq!(siblings, [(0, Why::Similar), (2, Why::Similar), (5, Why::Uncertain), (4, Why::Uncertain)]);

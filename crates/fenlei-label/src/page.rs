@@ -69,7 +69,8 @@ mod tests {
         let words = keys(ENGLISH);
         assert_eq!(words, keys(CHINESE));
         let js = JS.concat();
-        let begins = js.match_indices("t(\"").filter(|&(at, _)| !js[..at].ends_with(|c: char| c.is_alphanumeric() || c == '.'));
+        let begins =
+            js.match_indices("t(\"").filter(|&(at, _)| !js[..at].ends_with(|c: char| c.is_alphanumeric() || c == '.'));
         let asked = begins.filter_map(|(at, begin)| js[at + begin.len()..].split('"').next());
         let in_html = HTML.split("data-t=\"").skip(1).filter_map(|rest| rest.split('"').next());
         let labelled = HTML.split("data-label=\"").skip(1).filter_map(|rest| rest.split('"').next());
@@ -77,7 +78,8 @@ mod tests {
         let unknown: Vec<_> = asked.difference(&words).filter(|key| !key.ends_with('_')).collect();
         assert!(unknown.is_empty(), "{unknown:?}");
         let built = ["why_", "from_", "mode_", "advice_", "help_", "export_"];
-        let unused: Vec<_> = words.difference(&asked).filter(|key| !built.iter().any(|begin| key.starts_with(begin))).collect();
+        let unused: Vec<_> =
+            words.difference(&asked).filter(|key| !built.iter().any(|begin| key.starts_with(begin))).collect();
         assert!(unused.is_empty(), "{unused:?}");
     }
 

@@ -20,11 +20,11 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{Semaphore, watch};
 use tower_service::Service;
 
+use crate::Labelling;
 use crate::access::Guard;
 use crate::api::router;
 use crate::error::{ApiError, Code};
 use crate::options::Listen;
-use crate::Labelling;
 
 /// Open connections; more wait until others end.
 const CONNECTIONS: usize = 256;
@@ -88,9 +88,12 @@ impl Drop for Server {
 }
 
 fn check(listen: &Listen) -> Result<()> {
-    if let Some(token) = listen.tokens.iter().find(|token| token.len() < LEAST_TOKEN || !token.bytes().all(|b| b.is_ascii_graphic())) {
+    if let Some(token) =
+        listen.tokens.iter().find(|token| token.len() < LEAST_TOKEN || !token.bytes().all(|b| b.is_ascii_graphic()))
+    {
         let n = token.chars().count();
-        let problem = format!("found a token of {n} characters, expected {LEAST_TOKEN} or more letters, digits and signs");
+        let problem =
+            format!("found a token of {n} characters, expected {LEAST_TOKEN} or more letters, digits and signs");
         return Err(Error::config("token", problem, "make one with `openssl rand -hex 24`"));
     }
     if listen.address.ip().is_loopback() || !listen.tokens.is_empty() {

@@ -131,7 +131,8 @@ impl Store {
                 return Err(Error::data(path, None, problem, help));
             }
             store.attempt(|db| {
-                db.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('fingerprint', ?1)", [fingerprint]).map(drop)
+                db.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('fingerprint', ?1)", [fingerprint])
+                    .map(drop)
             })?;
         }
         store.seen = store.version()?;
@@ -164,7 +165,8 @@ impl Store {
             let before = "SELECT decision FROM undone WHERE ticket = ?1";
             let mut id: Option<i64> = transaction.query_row(before, [ticket], |row| row.get(0)).optional()?;
             if id.is_none() {
-                let last = "SELECT max(id) FROM decisions WHERE annotator = ?1 AND id NOT IN (SELECT decision FROM undone)";
+                let last =
+                    "SELECT max(id) FROM decisions WHERE annotator = ?1 AND id NOT IN (SELECT decision FROM undone)";
                 id = transaction.query_row(last, [annotator], |row| row.get(0))?;
                 if let Some(id) = id {
                     let sql = "INSERT INTO undone (decision, ticket, time) VALUES (?1, ?2, ?3)";

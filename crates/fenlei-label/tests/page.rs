@@ -303,7 +303,9 @@ fn what_makes_no_sense_is_refused_with_a_reason() {
     assert_eq!(page.client().raw(&head, b"\xff{").unwrap().status, 400);
     assert_eq!(page.client().raw(&head, &vec![b' '; 300 << 10]).unwrap().status, 413);
     let mut client = page.client();
-    for (path, status) in [("/api/nothing", 404), ("/api/decide", 405), ("/api/text?place=x", 400), ("/api/export?format=pdf", 400)] {
+    for (path, status) in
+        [("/api/nothing", 404), ("/api/decide", 405), ("/api/text?place=x", 400), ("/api/export?format=pdf", 400)]
+    {
         assert_eq!(client.get(path).status, status, "{path}");
     }
     assert_eq!(client.get("/api/progress").json()["counts"]["n_labelled"], 0);

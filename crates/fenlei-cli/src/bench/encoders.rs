@@ -210,15 +210,7 @@ fn measure(args: &EncodersArgs, case: &Case, runner: &Runner, encoder: &Path, fo
     all
 }
 
-fn one(
-    case: &Case,
-    runner: &Runner,
-    encoder: &Path,
-    folder: &Path,
-    task: Task,
-    who: Who,
-    run: u64,
-) -> Outcome {
+fn one(case: &Case, runner: &Runner, encoder: &Path, folder: &Path, task: Task, who: Who, run: u64) -> Outcome {
     let [batch, max_tokens, seed] = [case.batch.to_string(), case.max_tokens.to_string(), run.to_string()];
     let name = format!("encoder-{}-{}-{who:?}-{run}", case.name, task.name());
     let of_task = ["--data".as_ref(), folder.as_os_str(), "--task".as_ref(), task.name().as_ref()];
@@ -278,7 +270,11 @@ fn targets(case: &Case, all: &[Measured]) -> Vec<Check> {
     let what = |what: &str| format!("{}: {what}", case.name);
     vec![
         Check::at_least(what("fine-tuning, times transformers"), times(Task::Train, plain(Task::Train)), train),
-        Check::at_least(what("fine-tuning, times transformers grouped"), times(Task::Train, rate(Task::Train, Who::Grouped)), grouped),
+        Check::at_least(
+            what("fine-tuning, times transformers grouped"),
+            times(Task::Train, rate(Task::Train, Who::Grouped)),
+            grouped,
+        ),
         Check::at_most(what("fine-tuning, share of the memory"), memory, 0.5),
         Check::at_least(what("predicting, times transformers"), times(Task::Predict, plain(Task::Predict)), predict),
     ]

@@ -49,7 +49,11 @@ pub(super) fn run(args: &ExportArguments) -> Result<()> {
     );
     if done.n_open_conflicts > 0 {
         let n = grouped(done.n_open_conflicts);
-        let _ = writeln!(io::stderr(), "{n} have no label, as annotators disagree: review them on the page ({})", db.display());
+        let _ = writeln!(
+            io::stderr(),
+            "{n} have no label, as annotators disagree: review them on the page ({})",
+            db.display()
+        );
     }
     Ok(())
 }

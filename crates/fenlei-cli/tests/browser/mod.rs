@@ -99,7 +99,11 @@ impl Browser {
         let began = Instant::now();
         while self.value(expression) != true {
             let page = self.value("document.body.innerText.slice(0, 600)");
-            assert!(began.elapsed() < Duration::from_secs(60), "never true: {expression}\n{page}\n{:?}", self.complaints);
+            assert!(
+                began.elapsed() < Duration::from_secs(60),
+                "never true: {expression}\n{page}\n{:?}",
+                self.complaints
+            );
             std::thread::sleep(Duration::from_millis(10));
         }
     }

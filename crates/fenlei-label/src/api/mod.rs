@@ -85,16 +85,18 @@ where
         }
         _ => ApiError::bad_request("the body ended too early", "send it whole"),
     })?;
-    let question = serde_json::from_slice(&body)
-        .map_err(|error| ApiError::bad_request(format!("the body is not what is expected: {error}"), "load the page again"))?;
+    let question = serde_json::from_slice(&body).map_err(|error| {
+        ApiError::bad_request(format!("the body is not what is expected: {error}"), "load the page again")
+    })?;
     apart(move || Ok(json(&work(&state, question)?))).await
 }
 
 /// The query of an address, as far as it is understood.
 fn query<Q: DeserializeOwned + Default>(uri: &Uri) -> ApiResult<Q> {
     let pairs = uri.query().unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
-    let object: serde_json::Map<String, serde_json::Value> =
-        pairs.map(|(key, value)| (key.to_owned(), serde_json::from_str(value).unwrap_or_else(|_| value.into()))).collect();
+    let object: serde_json::Map<String, serde_json::Value> = pairs
+        .map(|(key, value)| (key.to_owned(), serde_json::from_str(value).unwrap_or_else(|_| value.into())))
+        .collect();
     serde_json::from_value(object.into()).map_err(|error| {
         ApiError::bad_request(format!("the query is not what is expected: {error}"), "load the page again")
     })

@@ -34,14 +34,21 @@ pub(super) fn read(path: &Path, text: &str, format: LabelFormat, options: &ReadA
         Some(first) if has_header => first.clone(),
         _ => (1..=width).map(|number| number.to_string()).collect(),
     };
-    let place = |name: &str| header.iter().position(|own| own.trim() == name).or_else(|| name.parse::<usize>().ok()?.checked_sub(1));
+    let place = |name: &str| {
+        header.iter().position(|own| own.trim() == name).or_else(|| name.parse::<usize>().ok()?.checked_sub(1))
+    };
     let text_at = place(&text).filter(|&at| at < width);
     let text_at = text_at.ok_or_else(|| {
         let problem = format!("found no column {text:?}; there are {}", header.join(", "));
         Error::data(path, None, problem, "name the column of the text with --text-column")
     })?;
     let label_at = label.as_deref().and_then(place);
-    let mut layout = Layout { text: header[text_at].clone(), label: label_at.map(|at| header[at].clone()), delimiter, ..Layout::default() };
+    let mut layout = Layout {
+        text: header[text_at].clone(),
+        label: label_at.map(|at| header[at].clone()),
+        delimiter,
+        ..Layout::default()
+    };
     let mut several = false;
     let mut items = Vec::with_capacity(rows.len());
     for (row, line) in rows.into_iter().zip(lines).skip(usize::from(has_header)) {
@@ -49,7 +56,10 @@ pub(super) fn read(path: &Path, text: &str, format: LabelFormat, options: &ReadA
             let problem = format!("found {} fields, expected {width}", row.len());
             return Err(Error::data(path, Some(line), problem, "put texts with delimiters or line ends into quotes"));
         }
-        let given = label_at.map(|at| &row[at]).filter(|field| !field.is_empty()).map(|field| labels(field, options.multi_label));
+        let given = label_at
+            .map(|at| &row[at])
+            .filter(|field| !field.is_empty())
+            .map(|field| labels(field, options.multi_label));
         several |= given.as_ref().is_some_and(|given| given.len() > 1);
         let mut fields = Fields::default();
         header.iter().zip(&row).for_each(|(name, value)| fields.push(name, value));

@@ -106,7 +106,8 @@ pub(super) fn guess(path: &Path, text: &str) -> Result<LabelFormat> {
 /// A task of Label Studio holds its text in `data`.
 fn of_array(begin: &str) -> LabelFormat {
     let inside = begin[1..].trim_start();
-    let mut objects = serde_json::Deserializer::from_str(inside).into_iter::<serde_json::Map<String, serde_json::Value>>();
+    let mut objects =
+        serde_json::Deserializer::from_str(inside).into_iter::<serde_json::Map<String, serde_json::Value>>();
     match objects.next() {
         Some(Ok(first)) if first.get("data").is_some_and(serde_json::Value::is_object) => LabelFormat::LabelStudio,
         _ => LabelFormat::JsonLines,

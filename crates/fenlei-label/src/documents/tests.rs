@@ -28,8 +28,13 @@ fn lines_come_back_as_they_were_but_for_what_was_decided() {
     let [fine, dull] = &documents.items[..] else { panic!("{documents:?}") };
     assert_eq!(documents.texts, ["a fine <b>film</b>", "很闷"]);
     assert_eq!((fine.given.as_deref(), dull.given.as_deref()), (Some(&["good".to_owned()][..]), None));
-    let expected = LINES.replace("\": ", "\":").replace("\", \"", "\",\"").replace("7, ", "7,").replace("8, ", "8,")
-        .replace("}, ", "},").replace("null, ", "null,");
+    let expected = LINES
+        .replace("\": ", "\":")
+        .replace("\", \"", "\",\"")
+        .replace("7, ", "7,")
+        .replace("8, ", "8,")
+        .replace("}, ", "},")
+        .replace("null, ", "null,");
     let expected = expected.replace("{\"x\":[", "{\"x\": [");
     assert_eq!(written(&documents, LabelFormat::JsonLines, &[None, None]), expected);
     let changed = written(&documents, LabelFormat::JsonLines, &[None, says(&["bad"])]);
@@ -38,7 +43,8 @@ fn lines_come_back_as_they_were_but_for_what_was_decided() {
 
 #[test]
 fn a_label_that_was_a_number_stays_one_and_a_list_a_list() {
-    let documents = read("a.jsonl", "{\"text\": \"a\", \"label\": 1}\n{\"text\": \"b\", \"label\": 0}\n{\"text\": \"c\"}\n");
+    let documents =
+        read("a.jsonl", "{\"text\": \"a\", \"label\": 1}\n{\"text\": \"b\", \"label\": 0}\n{\"text\": \"c\"}\n");
     let text = written(&documents, LabelFormat::JsonLines, &[None, says(&["1"]), says(&["0"])]);
     assert_eq!(text, "{\"text\":\"a\",\"label\":1}\n{\"text\":\"b\",\"label\":1}\n{\"text\":\"c\",\"label\":0}\n");
     let documents = read("a.jsonl", "{\"text\": \"a\", \"label\": [\"x\", \"y\"]}\n{\"text\": \"b\", \"label\": []}\n");
@@ -54,7 +60,10 @@ fn a_table_keeps_its_columns_and_gets_one_for_labels() {
     let text = written(&documents, LabelFormat::Csv, &[says(&["good"]), None]);
     assert_eq!(text, "id,text,source,label\n1,\"one, two\",web,good\n2,\"line\nend\",=cmd,\n");
     let lines = written(&documents, LabelFormat::JsonLines, &[says(&["good"]), None]);
-    assert!(lines.starts_with("{\"id\":\"1\",\"text\":\"one, two\",\"source\":\"web\",\"label\":\"good\"}\n"), "{lines}");
+    assert!(
+        lines.starts_with("{\"id\":\"1\",\"text\":\"one, two\",\"source\":\"web\",\"label\":\"good\"}\n"),
+        "{lines}"
+    );
 }
 
 #[test]
@@ -114,12 +123,20 @@ fn tasks_of_label_studio_keep_theirs_and_get_further_annotations() {
     let again = read("tasks.json", &text);
     assert_eq!(again.items[0].given.as_deref(), Some(&["bad".to_owned()][..]));
     let lines = written(&documents, LabelFormat::JsonLines, &[None, says(&["bad"])]);
-    assert!(lines.starts_with("{\"text\":\"a\",\"url\":\"u\",\"id\":1,\"meta\":{\"k\": 1},\"label\":\"good\"}\n"), "{lines}");
+    assert!(
+        lines.starts_with("{\"text\":\"a\",\"url\":\"u\",\"id\":1,\"meta\":{\"k\": 1},\"label\":\"good\"}\n"),
+        "{lines}"
+    );
 }
 
 #[test]
 fn each_layout_becomes_each_other_with_the_same_labels() {
-    let sources = [("a.jsonl", LINES), ("a.csv", "text,label\none,good\ntwo,\n"), ("a.txt", "__label__good one\ntwo\n"), ("t.json", TASKS)];
+    let sources = [
+        ("a.jsonl", LINES),
+        ("a.csv", "text,label\none,good\ntwo,\n"),
+        ("a.txt", "__label__good one\ntwo\n"),
+        ("t.json", TASKS),
+    ];
     for (name, text) in sources {
         let documents = read(name, text);
         for format in LabelFormat::ALL {

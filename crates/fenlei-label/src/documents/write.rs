@@ -38,7 +38,8 @@ impl Documents {
         match format {
             LabelFormat::JsonLines | LabelFormat::Doccano => {
                 let array = self.layout.array && self.format == format;
-                let objects = rows.map(|(item, _, answer)| serde_json::to_string(&self.object(item, answer.as_ref(), format)));
+                let objects =
+                    rows.map(|(item, _, answer)| serde_json::to_string(&self.object(item, answer.as_ref(), format)));
                 write_json(out, objects.map(|object| object.unwrap_or_default()), array)
             }
             LabelFormat::LabelStudio => {
@@ -115,9 +116,7 @@ impl Documents {
             return fields;
         };
         let value = match format {
-            LabelFormat::Csv | LabelFormat::Tsv => {
-                raw(&labels.join(delimited::SEPARATOR.encode_utf8(&mut [0; 4])))
-            }
+            LabelFormat::Csv | LabelFormat::Tsv => raw(&labels.join(delimited::SEPARATOR.encode_utf8(&mut [0; 4]))),
             LabelFormat::Doccano => raw(labels),
             _ if self.multi_label || self.layout.lists => self.raw_list(labels),
             _ => labels.first().map_or_else(|| raw(&()), |label| self.raw_label(label)),

@@ -132,7 +132,11 @@ fn check(stop: &AtomicBool) -> Result<()> {
 /// The linear recipe: seconds to learn, strong on few documents.
 fn plan(n_docs: usize) -> Result<Plan> {
     let few = (n_docs < FEW).then(|| "model.features.min_df=1".to_owned());
-    load_plan(&PlanSource { recipe: Some("linear".to_owned()), set: few.into_iter().collect(), ..PlanSource::default() })
+    load_plan(&PlanSource {
+        recipe: Some("linear".to_owned()),
+        set: few.into_iter().collect(),
+        ..PlanSource::default()
+    })
 }
 
 /// Near-duplicates in one fold, where that leaves each fold something to learn of each label.
@@ -155,7 +159,8 @@ fn measure(plan: &Plan, documents: &Dataset, names: &[String], stop: &AtomicBool
 /// Whether another model, whose labels may be others, is right about a document.
 fn is_right_by(other: &Suggestions, place: usize, documents: &Dataset, i: usize) -> bool {
     let Some((row, decision)) = other.row(place).zip(other.decision.as_ref()) else { return false };
-    let mut given: Vec<&String> = decision.decide(row).labels.iter().map(|&label| &other.labels[label as usize]).collect();
+    let mut given: Vec<&String> =
+        decision.decide(row).labels.iter().map(|&label| &other.labels[label as usize]).collect();
     let mut truth: Vec<&String> =
         documents.targets[i].as_slice().iter().map(|&label| &documents.labels[label as usize]).collect();
     given.sort_unstable();

@@ -3,7 +3,9 @@ use super::*;
 /// Reviews that one word tells apart, and their true labels.
 fn reviews(n: usize) -> (Vec<String>, Vec<String>) {
     let words = [["lovely", "fine", "warm", "clever"], ["dull", "awful", "cold", "poor"]];
-    let text = |i: usize| format!("a {} film about {} number {i}", words[i % 2][(i / 2) % 4], ["dogs", "ships", "cooks"][i % 3]);
+    let text = |i: usize| {
+        format!("a {} film about {} number {i}", words[i % 2][(i / 2) % 4], ["dogs", "ships", "cooks"][i % 3])
+    };
     let label = |i: usize| if i % 2 == 0 { "good" } else { "bad" };
     ((0..n).map(text).collect(), (0..n).map(|i| label(i).to_owned()).collect())
 }
@@ -47,7 +49,10 @@ fn a_model_that_is_better_goes_on_suggesting() {
     let (texts, labels) = reviews(60);
     let sure = |right: f32| Suggestions {
         labels: vec!["bad".to_owned(), "good".to_owned()],
-        probabilities: labels.iter().flat_map(|label| if label == "bad" { [right, 1.0 - right] } else { [1.0 - right, right] }).collect(),
+        probabilities: labels
+            .iter()
+            .flat_map(|label| if label == "bad" { [right, 1.0 - right] } else { [1.0 - right, right] })
+            .collect(),
         decision: Some(Decision::plain(false, 0.5)),
     };
     let lesson = lesson(&labels[..20]);
