@@ -24,7 +24,10 @@ struct Page {
 impl Page {
     fn open(folder: &Folder, args: &[&str]) -> Self {
         let args: Vec<&str> = ["label"].into_iter().chain(args.iter().copied()).chain(["--port", "0"]).collect();
-        let mut child = folder.spawn(&args);
+        Self::of(folder.spawn(&args))
+    }
+
+    fn of(mut child: Child) -> Self {
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let said = |line: &String| line.contains("label at http://");
         let line = lines.by_ref().map(Result::unwrap).find(said).expect("it says where the page is");
@@ -187,4 +190,35 @@ fn nothing_acknowledged_is_lost_when_it_is_killed_twenty_times() {
     // At most the one in flight each time was kept without having been acknowledged.
     let kept = lines.iter().filter(|line| !line["label"].is_null()).count();
     assert!((acknowledged.len()..=acknowledged.len() + 20).contains(&kept), "{kept} of {}", acknowledged.len());
+}
+
+/// The kernel itself refuses to write on: the page runs with a limit on the size of files.
+#[cfg(unix)]
+#[test]
+fn when_the_disk_takes_no_more_the_decision_is_refused_and_those_before_it_stay() {
+    let folder = Folder::new();
+    folder.write("data.jsonl", documents(400));
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", r#"trap "" XFSZ; ulimit -f 600; exec "$@""#, "sh", env!("CARGO_BIN_EXE_fenlei")]);
+    command.args(["label", "data.jsonl", "--labels", "good,bad", "--port", "0"]).current_dir(folder.path("."));
+    let page = Page::of(command.stderr(std::process::Stdio::piped()).spawn().unwrap());
+    let mut client = Client::new(page.address);
+    let (mut kept, mut refusal) = (0, None);
+    while refusal.is_none() {
+        for item in client.next("ann", "random", 20) {
+            let answer = client.decide("ann", &item, &format!("ticket-{kept:05}"), &["good"]);
+            if answer.status != 200 {
+                assert_eq!(answer.status, 507, "{}", answer.text());
+                refusal = Some(answer.json());
+                break;
+            }
+            kept += 1;
+        }
+        assert!(kept < 400, "the limit was never met");
+    }
+    let refusal = refusal.unwrap();
+    assert!(refusal["help"].as_str().unwrap().contains("disk"), "{refusal}");
+    drop(page);
+    let ran = folder.run(&["label", "export", "data.jsonl", "-o", "out.jsonl"]).succeeded();
+    assert!(ran.stderr.contains(&format!("{kept} of them labelled")), "{kept}: {}", ran.stderr);
 }

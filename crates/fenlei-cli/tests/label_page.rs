@@ -210,7 +210,7 @@ fn several_labels_are_chosen_by_letters_in_chinese_too() {
     shown.decide("Enter");
     shown.browser.until("document.querySelector('#done').textContent.startsWith('2 ')");
     assert!(shown.browser.complaints.is_empty(), "{:?}", shown.browser.complaints);
-    folder.run(&["label", "export", "data.jsonl", "-o", "out.jsonl", "--only-labelled", "--multi-label"]).succeeded();
+    folder.run(&["label", "export", "data.jsonl", "-o", "out.jsonl", "--only-labelled"]).succeeded();
     let out = String::from_utf8(folder.read("out.jsonl")).unwrap();
     assert!(out.contains("\"label\":[\"标签2\",\"标签12\"]") && out.contains("\"label\":[\"别的\"]"), "{out}");
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use fenlei::Result;
 
-use crate::documents::Documents;
+use crate::documents::{Documents, ReadAs};
 use crate::error::{ApiError, ApiResult, Code};
 use crate::groups::Groups;
 use crate::learning::{Lesson, Point, Suggestions, Suspect};
@@ -19,6 +19,8 @@ use crate::options::{Options, database_of};
 use crate::order::Ranks;
 use crate::store::{Decision, Kind, Store};
 
+/// The name under which the database remembers how the file is read.
+const READ_AS: &str = "read_as";
 /// For so long a document that was shown to somebody is shown to nobody else.
 const HELD: Duration = Duration::from_secs(600);
 /// Learning begins again when so many labels have come since, or a tenth of those before.
@@ -87,9 +89,14 @@ pub(crate) struct Counts {
 impl Desk {
     /// Reads the file and the database.
     pub fn open(options: Options) -> Result<(Self, Option<fenlei::classifier::Classifier>)> {
-        let documents = Documents::read(&options.data, &options.read_as)?;
         let db = options.db.unwrap_or_else(|| database_of(&options.data));
+        // What was said about the file once holds for later commands, or the labels would not be found again.
+        let before = Store::remembered(&db, READ_AS).and_then(|json| serde_json::from_str(&json).ok());
+        let read_as = options.read_as.or(before.unwrap_or_default());
+        let documents = Documents::read(&options.data, &read_as)?;
         let mut store = Store::open(&db, &documents.fingerprint, options.accept_changes, options.wait)?;
+        let read_as = ReadAs { multi_label: documents.multi_label, ..read_as };
+        store.remember(READ_AS, &serde_json::to_string(&read_as).unwrap_or_default())?;
         let of_model = options.model.iter().flat_map(|model| model.labels().iter().cloned());
         let labels: Vec<String> =
             options.labels.into_iter().chain(documents.labels.iter().cloned()).chain(of_model).collect();

@@ -39,9 +39,9 @@ impl Learner {
     }
 
     /// Gives it something to learn. Whoever asks sees to it that one lesson waits at most.
-    pub fn teach(&self, desk: &Desk, lesson: Lesson) {
+    pub fn teach(&self, desk: &Desk, lesson: Lesson, n_labelled: usize) {
         desk.learning.busy.store(true, Ordering::Relaxed);
-        desk.learning.n_labelled.store(lesson.len(), Ordering::Relaxed);
+        desk.learning.n_labelled.store(n_labelled, Ordering::Relaxed);
         let sent = self.lessons.as_ref().is_some_and(|lessons| lessons.send(lesson).is_ok());
         if !sent {
             desk.learning.busy.store(false, Ordering::Relaxed);

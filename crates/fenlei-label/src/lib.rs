@@ -67,9 +67,9 @@ impl Labelling {
         let desk = Arc::new(desk);
         let learner = Learner::start(&desk, model)?;
         let inner = desk.lock();
-        if inner.counts(&desk.documents).n_labelled > 0 {
-            let lesson = desk.lesson(&inner);
-            learner.teach(&desk, lesson);
+        let n_labelled = inner.counts(&desk.documents).n_labelled;
+        if n_labelled > 0 {
+            learner.teach(&desk, desk.lesson(&inner), n_labelled);
         }
         drop(inner);
         Ok(Self { desk, learner })

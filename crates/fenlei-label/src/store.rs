@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use fenlei::{Error, Result};
-use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 
 /// The layout of the tables.
@@ -130,13 +130,25 @@ impl Store {
                             their labels";
                 return Err(Error::data(path, None, problem, help));
             }
-            store.attempt(|db| {
-                db.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('fingerprint', ?1)", [fingerprint])
-                    .map(drop)
-            })?;
+            store.remember("fingerprint", fingerprint)?;
         }
         store.seen = store.version()?;
         Ok(store)
+    }
+
+    /// What was kept under a name in a database that may not be there, or may be of no use: opening it tells that.
+    pub fn remembered(path: &Path, key: &str) -> Option<String> {
+        let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE).ok()?;
+        db.query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| row.get(0)).ok()
+    }
+
+    /// Keeps something under a name.
+    ///
+    /// # Errors
+    /// When it cannot be kept.
+    pub fn remember(&mut self, key: &str, value: &str) -> Result<()> {
+        let sql = "INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)";
+        self.attempt(|db| db.execute(sql, [key, value]).map(drop))
     }
 
     /// Keeps a decision; tells whether it was there already.

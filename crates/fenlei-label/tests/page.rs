@@ -363,3 +363,16 @@ fn the_page_is_under_a_strict_policy() {
     assert!(client.get("/label.js").head.contains("text/javascript"));
     assert!(client.get("/label.css").head.contains("text/css"));
 }
+
+#[test]
+fn what_was_said_about_a_file_holds_for_later_commands() {
+    let page = Page::new("{\"a\": \"one\", \"b\": \"x\"}\n{\"a\": \"two\", \"b\": \"y\"}\n", |options| {
+        labels(options);
+        options.read_as =
+            ReadAs { multi_label: true, text_column: Some("b".to_owned()), ..ReadAs::default() };
+    });
+    let mut client = page.client();
+    let items = client.next("ann", "random", 1);
+    assert_eq!(client.decide("ann", &items[0], "ticket-0001", &["good", "bad"]).status, 200);
+    assert!(page.exported().contains("\"label\":[\"good\",\"bad\"]}"), "{}", page.exported());
+}

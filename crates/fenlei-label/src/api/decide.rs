@@ -59,8 +59,7 @@ pub(super) fn decide(state: &Labelling, decided: Decided) -> ApiResult<Kept> {
     )?;
     let counts = inner.counts(&desk.documents);
     if desk.wants_lesson(counts.n_labelled) {
-        let lesson = desk.lesson(&inner);
-        state.learner.teach(desk, lesson);
+        state.learner.teach(desk, desk.lesson(&inner), counts.n_labelled);
     }
     Ok(Kept { known, counts })
 }

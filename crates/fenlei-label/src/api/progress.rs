@@ -142,8 +142,6 @@ pub(super) fn learn(state: &Labelling, _: Learn) -> ApiResult<bool> {
         return Ok(false);
     }
     let inner = desk.inner()?;
-    let lesson = desk.lesson(&inner);
-    drop(inner);
-    state.learner.teach(desk, lesson);
+    state.learner.teach(desk, desk.lesson(&inner), inner.counts(&desk.documents).n_labelled);
     Ok(true)
 }

@@ -5,9 +5,10 @@ use std::path::Path;
 use std::str::FromStr;
 
 use fenlei::{Error, Result};
+use serde::{Deserialize, Serialize};
 
 /// How a file of documents to label is laid out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LabelFormat {
     /// One JSON object a line (or an array of objects).
     JsonLines,

@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use std::{fs, str};
 
 use fenlei::{Error, Result};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 pub use format::LabelFormat;
@@ -25,7 +26,7 @@ pub use write::Answer;
 use fields::Fields;
 
 /// What a caller knows about the file; the rest is found out.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReadAs {
     /// How it is laid out.
     pub format: Option<LabelFormat>,
@@ -35,6 +36,18 @@ pub struct ReadAs {
     pub label_column: Option<String>,
     /// Whether a document may have several labels; a column of a table then holds them with `|` between.
     pub multi_label: bool,
+}
+
+impl ReadAs {
+    /// With what was known before, where nothing else is said now.
+    pub(crate) fn or(self, before: Self) -> Self {
+        Self {
+            format: self.format.or(before.format),
+            text_column: self.text_column.or(before.text_column),
+            label_column: self.label_column.or(before.label_column),
+            multi_label: self.multi_label || before.multi_label,
+        }
+    }
 }
 
 /// The documents of a file.

@@ -40,6 +40,14 @@ function marked(text, search) {
   return [...parts, plain(text.slice(from))];
 }
 
+// Words between ** are strong, between ` code.
+function inline(line) {
+  return plain(line).split(/(\*\*[^*]+\*\*|`[^`]+`)/).map((part) => {
+    if (part.startsWith("**") && part.length > 4) return make("strong", {}, part.slice(2, -2));
+    return part.startsWith("`") && part.length > 2 ? make("code", {}, part.slice(1, -1)) : part;
+  });
+}
+
 // Headings, lists and paragraphs of Markdown; everything else stays as it is written.
 function guide(text) {
   const parts = [];
@@ -48,17 +56,17 @@ function guide(text) {
     const heading = line.match(/^#{1,6}\s+(.*)/), item = line.match(/^\s*(?:[-*+]|\d+[.)])\s+(.*)/);
     if (item) {
       if (!list) parts.push((list = make("ul")));
-      list.append(make("li", {}, plain(item[1])));
+      list.append(make("li", {}, ...inline(item[1])));
       paragraph = null;
     } else if (heading) {
-      parts.push(make("h3", {}, plain(heading[1])));
+      parts.push(make("h3", {}, ...inline(heading[1])));
       list = paragraph = null;
     } else if (!line.trim()) {
       list = paragraph = null;
     } else {
       if (!paragraph) parts.push((paragraph = make("p")));
       else paragraph.append(" ");
-      paragraph.append(plain(line));
+      paragraph.append(...inline(line));
       list = null;
     }
   }

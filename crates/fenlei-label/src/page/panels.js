@@ -14,8 +14,10 @@ async function showProgress() {
   if (points.length) $("curve").replaceChildren(curve(points));
   const head = (...names) => make("thead", {}, make("tr", {}, ...names.map((name) => make("th", { scope: "col" }, name))));
   const row = (...cells) => make("tr", {}, ...cells.map((cell, i) => make(i ? "td" : "th", i ? {} : { scope: "row" }, cell)));
-  const rows = progress.labels.map((label, i) => row(plain(label), String(progress.counts.by_label[i])));
-  $("per-label").replaceChildren(head(t("label"), t("documents")), make("tbody", {}, ...rows));
+  const most = Math.max(1, ...progress.counts.by_label);
+  const bar = (n) => make("progress", { max: most, value: n, ariaHidden: "true" });
+  const rows = progress.labels.map((label, i) => row(plain(label), String(progress.counts.by_label[i]), bar(progress.counts.by_label[i])));
+  $("per-label").replaceChildren(head(t("label"), t("documents"), ""), make("tbody", {}, ...rows));
   const pairs = progress.agreements.map((pair) => row(plain(pair.first + " · " + pair.second), String(pair.n_docs), percent(pair.share, 1),
     pair.kappa === null ? "–" : pair.kappa.toFixed(3)));
   $("agreement").replaceChildren(...(pairs.length ? [head(t("annotators"), t("both"), t("same"), "κ"), make("tbody", {}, ...pairs)] : []));
