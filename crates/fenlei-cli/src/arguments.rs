@@ -22,6 +22,7 @@ use crate::ensemble::EnsembleArguments;
 use crate::evaluate::EvalArguments;
 use crate::explain::ExplainArguments;
 use crate::inspect::InspectArguments;
+use crate::label::LabelArguments;
 use crate::predict::PredictArguments;
 use crate::serve::ServeArguments;
 use crate::train::TrainArguments;
@@ -70,6 +71,7 @@ pub(crate) enum Subcommands {
     Data(DataArgs),
     Augment(AugmentArguments),
     Embed(EmbedArguments),
+    Label(Box<LabelArguments>),
     Serve(Box<ServeArguments>),
     Demo(DemoArguments),
     Bench(BenchArgs),

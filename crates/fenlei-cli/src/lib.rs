@@ -20,6 +20,7 @@ mod exit;
 mod explain;
 mod inspect;
 mod interrupt;
+mod label;
 mod output;
 mod predict;
 mod progress;
@@ -76,6 +77,7 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<()> {
         Subcommands::Demo(args) => demo::run(&args),
         Subcommands::Data(args) => data::run(args),
         Subcommands::Embed(args) => embed::run(&args),
+        Subcommands::Label(args) => label::run(&args, arguments.threads.map(NonZero::get)),
         Subcommands::Serve(args) => serve::run(&args, arguments.threads.map(NonZero::get)),
         Subcommands::Bench(args) => bench::run(args),
     }
