@@ -36,16 +36,15 @@ pub(super) struct Part {
 /// that they come from.
 #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
 pub(super) unsafe fn multiply(out: *mut f32, part: &Part, a: &Packed, b: &Packed, accumulate: bool) {
-    // A few panels of columns stay in the cache while all rows pass by.
-    for col in (0..part.n_cols).step_by(PANELS * SIDE) {
-        let n_cols = part.n_cols - col;
-        let n_panels = n_cols.div_ceil(SIDE).min(PANELS);
-        let right: [*const u8; PANELS] =
-            std::array::from_fn(|i| b.panel(part.right + col / SIDE + i.min(n_panels - 1)));
-        for row in (0..part.n_rows).step_by(ROWS) {
-            // SAFETY: a panel of rows holds two blocks of them, one behind the other.
-            let left = unsafe { a.panel(part.left + row / SIDE).add(row % SIDE * ROW) };
-            let n_rows = ROWS.min(part.n_rows - row);
+    for row in (0..part.n_rows).step_by(ROWS) {
+        // SAFETY: a panel of rows holds two blocks of them, one behind the other.
+        let left = unsafe { a.panel(part.left + row / SIDE).add(row % SIDE * ROW) };
+        let n_rows = ROWS.min(part.n_rows - row);
+        for col in (0..part.n_cols).step_by(PANELS * SIDE) {
+            let n_cols = part.n_cols - col;
+            let n_panels = n_cols.div_ceil(SIDE).min(PANELS);
+            let right: [*const u8; PANELS] =
+                std::array::from_fn(|i| b.panel(part.right + col / SIDE + i.min(n_panels - 1)));
             // SAFETY: the caller's: there is room from here on.
             unsafe {
                 let block = Block { out: out.add(row * part.stride + col), stride: part.stride, n_rows, n_cols };
