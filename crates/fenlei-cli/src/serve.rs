@@ -165,9 +165,10 @@ fn named(model: &str) -> (Option<String>, PathBuf) {
 }
 
 fn seconds(flag: &str, seconds: f64) -> fenlei::Result<Duration> {
-    Duration::try_from_secs_f64(seconds).ok().filter(|time| !time.is_zero()).ok_or_else(|| {
-        Error::config(flag, format!("found {seconds}, expected seconds above 0"), "as in 0.5 or 10")
-    })
+    Duration::try_from_secs_f64(seconds)
+        .ok()
+        .filter(|time| !time.is_zero())
+        .ok_or_else(|| Error::config(flag, format!("found {seconds}, expected seconds above 0"), "as in 0.5 or 10"))
 }
 
 #[cfg(test)]

@@ -42,7 +42,9 @@ impl Serving {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
         let n = body.len();
-        let head = format!("POST {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{headers}content-length: {n}\r\n\r\n");
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{headers}content-length: {n}\r\n\r\n"
+        );
         stream.write_all(head.as_bytes()).unwrap();
         stream.write_all(body.as_bytes()).unwrap();
         let mut reply = String::new();
@@ -101,8 +103,11 @@ fn what_was_acknowledged_outlives_a_kill() {
     // Every one of them can be found again by its name.
     let serving = serve(&folder, &["--store", store]);
     for round in 0..3 {
-        let (status, answer) =
-            serving.post("/feedback", "", &json!({ "request_id": format!("round-{round}-0"), "label": "praise" }).to_string());
+        let (status, answer) = serving.post(
+            "/feedback",
+            "",
+            &json!({ "request_id": format!("round-{round}-0"), "label": "praise" }).to_string(),
+        );
         assert_eq!(status, 200, "{answer}");
     }
     let began = Instant::now();

@@ -27,8 +27,10 @@ impl AnswerStyle {
             // A vector takes every byte, and every float is a number: probabilities are finite.
             let _ = serde_json::to_writer(&mut *out, &scored);
         } else if self.top_k.is_some() {
-            let pairs: Vec<String> =
-                scored.iter().map(|one| format!("{}\t{:.4}", field(one.label.unwrap_or(ABSTAINS)), one.score)).collect();
+            let pairs: Vec<String> = scored
+                .iter()
+                .map(|one| format!("{}\t{:.4}", field(one.label.unwrap_or(ABSTAINS)), one.score))
+                .collect();
             out.extend_from_slice(pairs.join("\t").as_bytes());
         } else {
             let decided = classifier.decision().decide(row);

@@ -77,9 +77,8 @@ fn read_tokens(path: &Path) -> Result<Vec<Token>> {
     let text = fs::read_to_string(path).map_err(|error| Error::io("read", path, error))?;
     let mut tokens = Vec::new();
     for (number, line) in (1..).zip(text.lines()) {
-        let refuse = |problem: &str| {
-            Error::data(path, Some(number), problem, "write NAME TOKEN, or NAME TOKEN YYYY-MM-DD")
-        };
+        let refuse =
+            |problem: &str| Error::data(path, Some(number), problem, "write NAME TOKEN, or NAME TOKEN YYYY-MM-DD");
         let fields: Vec<&str> = line.split_whitespace().collect();
         let (name, secret, day) = match fields[..] {
             [] => continue,

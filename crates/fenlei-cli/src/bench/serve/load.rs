@@ -44,8 +44,10 @@ pub(super) enum Pace {
 /// A request of JSON, ready to be sent.
 pub(super) fn request(path: &str, body: &str) -> Vec<u8> {
     let n = body.len();
-    format!("POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {n}\r\n\r\n{body}")
-        .into_bytes()
+    format!(
+        "POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {n}\r\n\r\n{body}"
+    )
+    .into_bytes()
 }
 
 /// Asks for a while, or until so many requests are answered.
@@ -74,7 +76,8 @@ pub(super) fn ask(
                     let due = match pace {
                         Pace::Closed => began.elapsed(),
                         Pace::Steady(rate) => {
-                            let due = Duration::from_secs_f64((measured.latencies.len() * n_connections + at) as f64 / rate);
+                            let due =
+                                Duration::from_secs_f64((measured.latencies.len() * n_connections + at) as f64 / rate);
                             if let Some(wait) = due.checked_sub(began.elapsed()) {
                                 thread::sleep(wait);
                             }
@@ -143,7 +146,8 @@ impl Client {
             }
             if let Some(end) = head {
                 let text = String::from_utf8_lossy(&self.buffer[..end]).to_ascii_lowercase();
-                let length = text.lines().find_map(|line| line.strip_prefix("content-length: ")?.trim().parse::<usize>().ok());
+                let length =
+                    text.lines().find_map(|line| line.strip_prefix("content-length: ")?.trim().parse::<usize>().ok());
                 if read == 0 || length.is_some_and(|length| n >= end + length) {
                     let closes = read == 0 || text.starts_with("http/1.0") || text.contains("connection: close");
                     if closes {

@@ -79,7 +79,8 @@ pub(super) fn run(args: &ServeBenchArgs) -> Result<()> {
         let runs: Result<Vec<Measured>> =
             (0..args.runs).map(|_| ask(server.address, requests, n, Pace::Closed, time)).collect();
         let runs = runs?;
-        let of = |value: &dyn Fn(&Measured) -> f64| median(&runs.iter().map(value).collect::<Vec<_>>()).unwrap_or(f64::NAN);
+        let of =
+            |value: &dyn Fn(&Measured) -> f64| median(&runs.iter().map(value).collect::<Vec<_>>()).unwrap_or(f64::NAN);
         Ok((of(&Measured::per_second), of(&|run| run.quantile(0.99))))
     };
 
@@ -129,7 +130,10 @@ pub(super) fn run(args: &ServeBenchArgs) -> Result<()> {
         let words = format!("{} → {}, peak {}", figure(before), figure(after), figure(peak));
         row(&format!("MB over {} requests", args.requests), words);
     }
-    row("start to ready, ms, short and long model", format!("{} and {}", figure(start_short * 1e3), figure(start_long * 1e3)));
+    row(
+        "start to ready, ms, short and long model",
+        format!("{} and {}", figure(start_short * 1e3), figure(start_long * 1e3)),
+    );
     voice.result(format_args!("\n## short texts, {MANY} connections\n\n{table}"))?;
     if args.json {
         print_json(&json!({

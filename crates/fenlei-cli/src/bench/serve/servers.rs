@@ -64,7 +64,12 @@ impl Running {
         let free = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let began = Instant::now();
         let mut command = on_core(0, python);
-        command.arg(script).arg(free.port().to_string()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+            .arg(script)
+            .arg(free.port().to_string())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
         let child = command.spawn().with_context(|| format!("cannot start {}", script.display()))?;
         let mut running = Self { child, address: free, seconds_to_ready: 0.0 };
         running.wait_for_answer(began)?;
