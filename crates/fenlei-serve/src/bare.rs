@@ -36,7 +36,8 @@ pub fn serve_bare(listening: impl FnOnce(SocketAddr)) -> Result<()> {
                     Ok::<_, Infallible>(Response::new(Full::new(Bytes::from_static(ANSWER))))
                 });
                 // Clients that break off are done.
-                let _ = http1::Builder::new().pipeline_flush(true).serve_connection(TokioIo::new(stream), service).await;
+                let _ =
+                    http1::Builder::new().pipeline_flush(true).serve_connection(TokioIo::new(stream), service).await;
             });
         }
     })

@@ -82,6 +82,9 @@ mod tests {
         let [(Level::Warn, line)] = &lines[..] else { panic!("{lines:?}") };
         assert!(!line.contains('\n'));
         let read: Value = serde_json::from_str(line).unwrap();
-        assert_eq!((&read["level"], &read["event"], &read["path"]), (&"warn".into(), &"model_refused".into(), &"a\nb\"c".into()));
+        assert_eq!(
+            (&read["level"], &read["event"], &read["path"]),
+            (&"warn".into(), &"model_refused".into(), &"a\nb\"c".into())
+        );
     }
 }

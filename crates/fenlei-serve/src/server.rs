@@ -68,7 +68,9 @@ impl Server {
         let mut sources = sources;
         sources.look(&app.registry, &app.log).map_err(|error| match app.options.folder.is_some() {
             // A folder may get its first good model later; a file that was named must work.
-            true if app.options.models.is_empty() => Error::config("--folder", error.to_string(), "mend or remove the file"),
+            true if app.options.models.is_empty() => {
+                Error::config("--folder", error.to_string(), "mend or remove the file")
+            }
             _ => error,
         })?;
         let listener = runtime.block_on(bind(app.options.address, "--port"))?;

@@ -195,7 +195,8 @@ fn pages_of_others_and_names_of_others_are_refused() {
 
 #[test]
 fn tokens_guard_everything_but_health_and_pages() {
-    let token = |secret: &str, expires| fenlei_serve::Token { name: "a".to_owned(), secret: secret.to_owned(), expires };
+    let token =
+        |secret: &str, expires| fenlei_serve::Token { name: "a".to_owned(), secret: secret.to_owned(), expires };
     let server = start(|options| {
         options.access.tokens = vec![token("secret-of-today!", None), token("secret-of-the-past", Some(1))];
         options.access.rate = Some(5.0);

@@ -106,14 +106,19 @@ fn clients_of_the_open_inference_protocol_are_answered() {
     let input = |n: usize, data: Value| json!({ "name": "text", "shape": [n], "datatype": "BYTES", "data": data });
     let body = json!({ "id": "7", "inputs": [input(2, json!([TEXT, "thanks"]))] });
     let answer = post(&server, "/v2/models/m/infer", body.to_string()).json();
-    assert_eq!((&answer["id"], &answer["model_name"], &answer["model_version"]), (&json!("7"), &json!("m"), &json!("1")));
+    assert_eq!(
+        (&answer["id"], &answer["model_name"], &answer["model_version"]),
+        (&json!("7"), &json!("m"), &json!("1"))
+    );
     assert_eq!(answer["outputs"][0]["data"], json!([expected(TEXT)[0]["label"], expected("thanks")[0]["label"]]));
     assert_eq!(answer["outputs"][1]["data"][0], expected(TEXT)[0]["score"]);
     assert_eq!(answer["outputs"][2]["shape"], json!([2, 4]));
     let wanted = json!({ "inputs": [input(1, json!([[TEXT]]))], "outputs": [{ "name": "label" }] });
     let answer = post(&server, "/v2/models/m/versions/1/infer", wanted.to_string()).json();
     assert_eq!(answer["outputs"].as_array().unwrap().len(), 1);
-    for path in ["/v2", "/v2/health/live", "/v2/health/ready", "/v2/models/m", "/v2/models/m/ready", "/v2/models/m/versions/1"] {
+    for path in
+        ["/v2", "/v2/health/live", "/v2/health/ready", "/v2/models/m", "/v2/models/m/ready", "/v2/models/m/versions/1"]
+    {
         assert_eq!(get(&server, path).status, 200, "{path}");
     }
     assert_eq!(get(&server, "/v2/models/x/ready").status, 503);

@@ -98,7 +98,8 @@ fn a_full_queue_says_so_at_once_and_who_left_takes_no_room_in_it() {
 #[test]
 fn a_deadline_is_kept() {
     let server = start(|options| options.threads = 1);
-    let body = json!({ "input": vec!["parcel broken where thanks offer ".repeat(400); 200], "explain": true }).to_string();
+    let body =
+        json!({ "input": vec!["parcel broken where thanks offer ".repeat(400); 200], "explain": true }).to_string();
     let began = Instant::now();
     let reply = Connection::to(server.address()).ask("POST", "/predict", &[("x-timeout-ms", "30")], body.as_bytes());
     assert_eq!((reply.status, reply.code().as_str()), (504, "deadline_exceeded"));

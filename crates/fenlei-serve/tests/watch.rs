@@ -19,7 +19,12 @@ fn feedback_is_kept_and_gives_real_accuracy_also_after_a_restart() {
     let mut connection = Connection::to(server.address());
     for i in 0..20 {
         let id = format!("r{i}");
-        let reply = connection.ask("POST", "/predict", &[("x-request-id", &id)], br#"{"input": ["Thank you", "Where is my parcel?"]}"#);
+        let reply = connection.ask(
+            "POST",
+            "/predict",
+            &[("x-request-id", &id)],
+            br#"{"input": ["Thank you", "Where is my parcel?"]}"#,
+        );
         let label = reply.json()[1][0]["label"].as_str().unwrap().to_owned();
         let truth = if i < 15 { label.as_str() } else { "something else" };
         let said = json!({ "request_id": id, "item": 1, "label": truth }).to_string();
@@ -27,7 +32,10 @@ fn feedback_is_kept_and_gives_real_accuracy_also_after_a_restart() {
         assert_eq!(kept.json(), json!({ "kept": true, "predicted": label, "right": i < 15 }), "{}", kept.text());
     }
     assert_eq!(post(&server, "/feedback", r#"{"request_id": "nobody", "label": "x"}"#).code(), "unknown_prediction");
-    assert_eq!(post(&server, "/feedback", r#"{"request_id": "r1", "item": 7, "label": "x"}"#).code(), "unknown_prediction");
+    assert_eq!(
+        post(&server, "/feedback", r#"{"request_id": "r1", "item": 7, "label": "x"}"#).code(),
+        "unknown_prediction"
+    );
     assert_eq!(post(&server, "/feedback", r#"{"request_id": "r1", "label": ""}"#).code(), "bad_request");
     let quality = |server: &fenlei_serve::Server| get(server, "/watch").json()["quality"][0].clone();
     until("figures", || quality(&server)["n"] == 20);
@@ -54,7 +62,9 @@ fn other_texts_than_usual_raise_an_alert_that_is_told() {
         while let Ok(n) = stream.read(&mut bytes) {
             all.extend_from_slice(&bytes[..n]);
             let text = String::from_utf8_lossy(&all).into_owned();
-            if n == 0 || text.split_once("\r\n\r\n").is_some_and(|(_, body)| serde_json::from_str::<Value>(body).is_ok()) {
+            if n == 0
+                || text.split_once("\r\n\r\n").is_some_and(|(_, body)| serde_json::from_str::<Value>(body).is_ok())
+            {
                 break;
             }
         }
@@ -78,7 +88,8 @@ fn other_texts_than_usual_raise_an_alert_that_is_told() {
     }
     let request = told.join().unwrap();
     let alerts: Value = serde_json::from_str(request.split_once("\r\n\r\n").unwrap().1).unwrap();
-    let rules: Vec<&str> = alerts["alerts"].as_array().unwrap().iter().filter_map(|alert| alert["rule"].as_str()).collect();
+    let rules: Vec<&str> =
+        alerts["alerts"].as_array().unwrap().iter().filter_map(|alert| alert["rule"].as_str()).collect();
     assert!(rules.contains(&"drift_length") && rules.contains(&"drift_words"), "{alerts}");
     until("the metric", || {
         get(&server, "/metrics").text().contains("fenlei_alert{rule=\"drift_words\",subject=\"m/1\"} 1\n")

@@ -73,7 +73,10 @@ async fn change(State(app): State<Arc<App>>, call: Call) -> ApiResult<Response<B
         ([name, "versions", version], &Method::DELETE) => {
             check_name(name)?;
             let number = version.parse().map_err(|_| {
-                ApiError::bad_request(format!("version: found {version:?}, expected a number"), "GET /admin/models lists them")
+                ApiError::bad_request(
+                    format!("version: found {version:?}, expected a number"),
+                    "GET /admin/models lists them",
+                )
             })?;
             if !app.registry.unload(name, number) {
                 let message = format!("there is no version {number} of {name:?}");
@@ -139,7 +142,9 @@ mod tests {
         std::fs::write(folder.join("other.txt"), "x").unwrap();
         assert!(in_folder(Some(&folder), "good.fenlei").unwrap().ends_with("models/good.fenlei"));
         let absolute = outside.path().join("secret.fenlei");
-        for wrong in ["../secret.fenlei", "./../secret.fenlei", "other.txt", "missing.fenlei", "", absolute.to_str().unwrap()] {
+        for wrong in
+            ["../secret.fenlei", "./../secret.fenlei", "other.txt", "missing.fenlei", "", absolute.to_str().unwrap()]
+        {
             assert_eq!(in_folder(Some(&folder), wrong).unwrap_err().code, Code::BadRequest, "{wrong}");
         }
         #[cfg(unix)]

@@ -137,7 +137,10 @@ pub(super) fn client_deadline(headers: &HeaderMap) -> ApiResult<Option<Duration>
     let Some(value) = headers.get("x-timeout-ms") else { return Ok(None) };
     let millis = value.to_str().ok().and_then(|value| value.trim().parse().ok()).filter(|&millis| millis > 0);
     let millis = millis.ok_or_else(|| {
-        ApiError::bad_request("X-Timeout-Ms: expected a whole number of milliseconds, 1 or more", "as in X-Timeout-Ms: 500")
+        ApiError::bad_request(
+            "X-Timeout-Ms: expected a whole number of milliseconds, 1 or more",
+            "as in X-Timeout-Ms: 500",
+        )
     })?;
     Ok(Some(Duration::from_millis(millis)))
 }

@@ -30,8 +30,7 @@ pub(super) async fn ready(State(app): State<Arc<App>>) -> ApiResult<Response<Bod
 /// The models and their versions.
 pub(super) async fn models(State(app): State<Arc<App>>) -> ApiResult<Response<Body>> {
     let first = app.registry.first();
-    let models: Vec<Value> =
-        app.registry.all().iter().map(|model| described(model, first.as_deref(), &app)).collect();
+    let models: Vec<Value> = app.registry.all().iter().map(|model| described(model, first.as_deref(), &app)).collect();
     json_response(&json!({ "models": models }))
 }
 

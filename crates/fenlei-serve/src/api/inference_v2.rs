@@ -6,8 +6,8 @@ use axum::body::Body;
 use axum::extract::State;
 use fenlei::classifier::Scored;
 use hyper::{Method, Response, StatusCode};
-use serde::{Deserialize, Serialize};
 use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::asked::{Answered, Asked, client_deadline, json_response, read_json};
@@ -96,9 +96,11 @@ pub(super) async fn answer(State(app): State<Arc<App>>, call: Call) -> ApiResult
                     ready(is_there, json!({ "name": name, "ready": is_there }))
                 }
                 ("infer", false) if call.method == Method::POST => infer(&app, name, version, call).await,
-                _ if known => {
-                    Err(ApiError::new(Code::MethodNotAllowed, format!("{} is not for this address", call.method), "see /docs"))
-                }
+                _ if known => Err(ApiError::new(
+                    Code::MethodNotAllowed,
+                    format!("{} is not for this address", call.method),
+                    "see /docs",
+                )),
                 _ => Err(not_found()),
             }
         }
@@ -122,7 +124,10 @@ fn ready(is: bool, body: Value) -> ApiResult<Response<Body>> {
 fn model_of<'a>(parts: &[&'a str]) -> ApiResult<(&'a str, Option<u64>, &'a str)> {
     let number = |version: &str| {
         version.parse().map(Some).map_err(|_| {
-            ApiError::bad_request(format!("version: found {version:?}, expected a number"), "leave it out for the latest")
+            ApiError::bad_request(
+                format!("version: found {version:?}, expected a number"),
+                "leave it out for the latest",
+            )
         })
     };
     match *parts {
@@ -158,7 +163,11 @@ fn metadata(app: &App, model: &ServedModel) -> ApiResult<Response<Body>> {
 
 async fn infer(app: &Arc<App>, name: &str, version: Option<u64>, call: Call) -> ApiResult<Response<Body>> {
     if call.headers.contains_key("inference-header-content-length") {
-        return Err(ApiError::new(Code::Unsupported, "the binary extension is not spoken here", "send the data as JSON"));
+        return Err(ApiError::new(
+            Code::Unsupported,
+            "the binary extension is not spoken here",
+            "send the data as JSON",
+        ));
     }
     let within = client_deadline(&call.headers)?;
     let body: InferBody = read_json(&read_body(&call.headers, call.body, &app.options.limits).await?)?;
@@ -172,7 +181,8 @@ async fn infer(app: &Arc<App>, name: &str, version: Option<u64>, call: Call) -> 
     }
     let n_by_shape = input.shape.iter().try_fold(1u64, |product, &n| product.checked_mul(n));
     if n_by_shape != Some(input.data.texts.len() as u64) {
-        let message = format!("input {:?}: {} texts for the shape {:?}", input.name, input.data.texts.len(), input.shape);
+        let message =
+            format!("input {:?}: {} texts for the shape {:?}", input.name, input.data.texts.len(), input.shape);
         return Err(ApiError::bad_request(message, "the shape of n texts is [n]"));
     }
     if let Some(output) = body.outputs.iter().find(|output| !OUTPUTS.contains(&output.name.as_str())) {

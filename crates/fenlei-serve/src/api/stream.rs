@@ -208,7 +208,9 @@ impl HttpBody for Channel {
 pub(super) fn read_lines(body: &[u8]) {
     let mut rest = body;
     while let Some(end) = last_line_end(rest, true) {
-        rest[..end].split(|&byte| byte == b'\n').for_each(|line| drop(serde_json::from_slice::<Line>(line.trim_ascii())));
+        rest[..end]
+            .split(|&byte| byte == b'\n')
+            .for_each(|line| drop(serde_json::from_slice::<Line>(line.trim_ascii())));
         rest = &rest[end..];
     }
 }

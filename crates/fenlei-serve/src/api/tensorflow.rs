@@ -85,7 +85,10 @@ fn place_of(path: &str) -> ApiResult<Place<'_>> {
         [model] => Ok(Place { model, version: None, verb }),
         [model, "versions", version] => {
             let version = version.parse().map_err(|_| {
-                ApiError::bad_request(format!("version: found {version:?}, expected a number"), "leave it out for the latest")
+                ApiError::bad_request(
+                    format!("version: found {version:?}, expected a number"),
+                    "leave it out for the latest",
+                )
             })?;
             Ok(Place { model, version: Some(version), verb })
         }
@@ -127,10 +130,8 @@ async fn classify(app: &Arc<App>, place: &Place<'_>, call: Call) -> ApiResult<Re
     let body: ClassifyBody = read_json(&read_body(&call.headers, call.body, &app.options.limits).await?)?;
     let answered = place.asked(body.examples.texts, within).answer(app, &call.id).await?;
     let scored = answered.scored();
-    let pairs: Vec<Vec<(&str, f32)>> = scored
-        .iter()
-        .map(|labels| labels.iter().filter_map(|one| Some((one.label?, one.score))).collect())
-        .collect();
+    let pairs: Vec<Vec<(&str, f32)>> =
+        scored.iter().map(|labels| labels.iter().filter_map(|one| Some((one.label?, one.score))).collect()).collect();
     json_response(&std::collections::BTreeMap::from([("results", pairs)]))
 }
 

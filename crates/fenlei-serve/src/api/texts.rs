@@ -109,7 +109,8 @@ mod tests {
 
     #[test]
     fn every_way_to_write_texts_is_read() {
-        let texts = |texts: &[&str], is_one| Ok(Texts { texts: texts.iter().map(ToString::to_string).collect(), is_one });
+        let texts =
+            |texts: &[&str], is_one| Ok(Texts { texts: texts.iter().map(ToString::to_string).collect(), is_one });
         assert_eq!(read("\"a\""), texts(&["a"], true));
         assert_eq!(read("[]"), texts(&[], false));
         assert_eq!(read("[\"a\",[\"b\"],{\"x\":\"\\u4e2d\"}]"), texts(&["a", "b", "中"], false));

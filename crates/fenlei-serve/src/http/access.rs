@@ -203,8 +203,10 @@ mod tests {
 
     #[test]
     fn a_token_has_to_be_known_and_of_today() {
-        let token = |name: &str, secret: &str, expires| Token { name: name.to_owned(), secret: secret.to_owned(), expires };
-        let tokens = vec![token("a", "secret-a", None), token("b", "secret-b", Some(1)), token("c", "secret-c", Some(1 << 40))];
+        let token =
+            |name: &str, secret: &str, expires| Token { name: name.to_owned(), secret: secret.to_owned(), expires };
+        let tokens =
+            vec![token("a", "secret-a", None), token("b", "secret-b", Some(1)), token("c", "secret-c", Some(1 << 40))];
         assert!(!format!("{tokens:?}").contains("secret"));
         let guard = guard(&Access { tokens, ..Access::default() }, "0.0.0.0:80");
         let peer: IpAddr = "10.0.0.1".parse().unwrap();

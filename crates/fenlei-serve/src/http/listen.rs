@@ -129,4 +129,3 @@ pub(crate) async fn bind(address: SocketAddr, place: &str) -> fenlei::Result<Tcp
         fenlei::Error::config(place, format!("cannot listen at {address}: {error}"), help)
     })
 }
-

@@ -91,7 +91,8 @@ mod tests {
 
     #[test]
     fn paths_are_decoded_once_and_only_where_they_are_well_formed() {
-        let cases = [("%E8%AF%84", "评"), ("a%2fb", "a/b"), ("%252f", "%2f"), ("%", "%"), ("%zz%4", "%zz%4"), ("%ff", "%ff")];
+        let cases =
+            [("%E8%AF%84", "评"), ("a%2fb", "a/b"), ("%252f", "%2f"), ("%", "%"), ("%zz%4", "%zz%4"), ("%ff", "%ff")];
         for (given, expected) in cases {
             assert_eq!(decode(given), expected);
         }

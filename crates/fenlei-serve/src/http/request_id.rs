@@ -41,7 +41,8 @@ impl RequestIds {
 /// A number from 0 to 1 that belongs to a name: the same name always gets the same one.
 pub(crate) fn chance_of(id: &str) -> f64 {
     // FNV-1a, mixed: names that differ in their last digit must lie far apart.
-    let hash = id.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
+    let hash =
+        id.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
     (mix(hash) >> 11) as f64 / (1u64 << 53) as f64
 }
 

@@ -15,9 +15,10 @@ pub(crate) fn acceptor(certificates: &Path, key: &Path) -> Result<TlsAcceptor> {
     let refuse = |place: &str, path: &Path, problem: String| {
         Error::config(place, format!("{}: {problem}", path.display()), "give a file in PEM format")
     };
-    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(certificates)
-        .and_then(Iterator::collect)
-        .map_err(|error| refuse("--tls-certificate", certificates, error.to_string()))?;
+    let chain: Vec<CertificateDer<'static>> =
+        CertificateDer::pem_file_iter(certificates)
+            .and_then(Iterator::collect)
+            .map_err(|error| refuse("--tls-certificate", certificates, error.to_string()))?;
     let secret = PrivateKeyDer::from_pem_file(key).map_err(|error| refuse("--tls-key", key, error.to_string()))?;
     let refused = |error: tokio_rustls::rustls::Error| refuse("--tls-certificate", certificates, error.to_string());
     let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))

@@ -150,8 +150,9 @@ mod tests {
 
     #[test]
     fn every_path_belongs_to_a_route() {
-        let routes = ["/predict", "/v1/models/a:predict", "/v2/health/ready", "/", "/assets/app.js", "/health/live", "/x"]
-            .map(Route::of);
+        let routes =
+            ["/predict", "/v1/models/a:predict", "/v2/health/ready", "/", "/assets/app.js", "/health/live", "/x"]
+                .map(Route::of);
         use Route::{Health, InferenceV2, Other, Page, Predict, TensorFlow};
         assert_eq!(routes, [Predict, TensorFlow, InferenceV2, Page, Page, Health, Other]);
         for (i, (route, _)) in Route::ALL.iter().enumerate() {

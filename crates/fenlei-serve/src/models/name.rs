@@ -20,7 +20,8 @@ pub(crate) fn check_name(name: &str) -> ApiResult<()> {
         return Ok(());
     }
     let shown: String = name.chars().take(MAX_CHARS).flat_map(char::escape_debug).collect();
-    let message = format!("{shown:?} is no name of a model: expected letters, digits, '.', '_' and '-', at most {MAX_CHARS}");
+    let message =
+        format!("{shown:?} is no name of a model: expected letters, digits, '.', '_' and '-', at most {MAX_CHARS}");
     Err(ApiError::bad_request(message, "GET /models lists the names that there are"))
 }
 

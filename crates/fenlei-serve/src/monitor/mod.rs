@@ -150,9 +150,11 @@ impl Monitor {
                 let help = "send the X-Request-Id of its answer; predictions are kept for the days of --keep-days";
                 Err(ApiError::new(Code::UnknownPrediction, message, help))
             }
-            Ok(Err(error)) => {
-                Err(ApiError::new(Code::StoreFailed, error.to_string(), "the feedback was not kept; send it again later"))
-            }
+            Ok(Err(error)) => Err(ApiError::new(
+                Code::StoreFailed,
+                error.to_string(),
+                "the feedback was not kept; send it again later",
+            )),
             Err(_) => Err(ApiError::new(Code::NotReady, "the server is stopping", "send it to another one")),
         }
     }

@@ -151,7 +151,8 @@ impl Store {
     pub fn keep_profile(&mut self, key: (&str, u64, &str), kind: &str, profile: &Profile) -> Result<()> {
         let json = serde_json::to_string(profile).unwrap_or_default();
         self.attempt(|db| {
-            let sql = "INSERT OR REPLACE INTO profiles (model, version, data, kind, profile) VALUES (?1, ?2, ?3, ?4, ?5)";
+            let sql =
+                "INSERT OR REPLACE INTO profiles (model, version, data, kind, profile) VALUES (?1, ?2, ?3, ?4, ?5)";
             db.prepare_cached(sql)?.execute(params![key.0, key.1 as i64, key.2, kind, json]).map(|_| ())
         })
     }

@@ -24,7 +24,12 @@ pub(super) struct Watched {
 }
 
 impl Watched {
-    pub fn new(model: &Arc<ServedModel>, usual: Option<Profile>, from_reference: bool, recent: Option<Profile>) -> Self {
+    pub fn new(
+        model: &Arc<ServedModel>,
+        usual: Option<Profile>,
+        from_reference: bool,
+        recent: Option<Profile>,
+    ) -> Self {
         let empty = Profile::of(model);
         let kept = |profile: Option<Profile>| profile.filter(|profile| profile.fits(model));
         Self {

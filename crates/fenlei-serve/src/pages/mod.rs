@@ -106,7 +106,8 @@ mod tests {
         // A key in a script that no file has would be shown as it is.
         for script in ["page.js", "playground.js", "dashboard.js", "docs.js"] {
             for key in content(script).split("t(\"").skip(1).filter_map(|rest| rest.split('"').next()) {
-                if !key.contains('/') && !key.contains('.') && !key.contains(' ') && script_calls(content(script), key) {
+                if !key.contains('/') && !key.contains('.') && !key.contains(' ') && script_calls(content(script), key)
+                {
                     assert!(en.contains_key(key), "{script}: {key}");
                 }
             }
@@ -129,7 +130,10 @@ mod tests {
             }
             if asset.name.ends_with(".html") {
                 assert!(!asset.content.contains("<style") && !asset.content.contains(" style="));
-                assert_eq!(asset.content.matches("<script").count(), asset.content.matches("\" src=\"/assets/").count());
+                assert_eq!(
+                    asset.content.matches("<script").count(),
+                    asset.content.matches("\" src=\"/assets/").count()
+                );
             }
         }
         assert!(POLICY.contains("default-src 'none'") && !POLICY.contains("unsafe"));

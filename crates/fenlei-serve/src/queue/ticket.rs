@@ -57,7 +57,9 @@ impl Ticket {
             Err(_) => Err(deadline_passed(within)),
             Ok(Ok(Outcome::Answered(texts, answers))) => Ok((texts, answers)),
             Ok(Ok(Outcome::Refused(error))) => Err(error),
-            Ok(Err(_)) => Err(ApiError::new(Code::Internal, "the request was dropped", "try again; report it if it stays")),
+            Ok(Err(_)) => {
+                Err(ApiError::new(Code::Internal, "the request was dropped", "try again; report it if it stays"))
+            }
         }
     }
 }

@@ -22,8 +22,11 @@ pub fn classifier(name: &str) -> Classifier {
 
 /// A server with one model called `m`, or as the change says.
 pub fn start(change: impl FnOnce(&mut Options)) -> Server {
-    let mut options =
-        Options { models: vec![(Some("m".to_owned()), model("classical-v1.fenlei"))], threads: 2, ..Options::default() };
+    let mut options = Options {
+        models: vec![(Some("m".to_owned()), model("classical-v1.fenlei"))],
+        threads: 2,
+        ..Options::default()
+    };
     change(&mut options);
     Server::start(options, Log::nowhere()).unwrap()
 }
@@ -191,7 +194,10 @@ pub fn score(scored: &Value, label: &str) -> f32 {
 
 /// Some texts, short and long, English and Chinese.
 pub fn texts(n: usize) -> Vec<String> {
-    let words = ["parcel", "broken", "thank", "you", "offer", "cheap", "where", "size", "包裹", "谢谢", "🙂", "\u{0}", "\"", "\\"];
+    let words = [
+        "parcel", "broken", "thank", "you", "offer", "cheap", "where", "size", "包裹", "谢谢", "🙂", "\u{0}", "\"",
+        "\\",
+    ];
     (0..n)
         .map(|i| {
             let n_words = 1 + (i * 7) % 40;
