@@ -22,7 +22,9 @@ use crate::ensemble::EnsembleArguments;
 use crate::evaluate::EvalArguments;
 use crate::explain::ExplainArguments;
 use crate::inspect::InspectArguments;
+use crate::label::LabelArguments;
 use crate::predict::PredictArguments;
+use crate::serve::ServeArguments;
 use crate::train::TrainArguments;
 use crate::tune::TuneArguments;
 
@@ -69,6 +71,8 @@ pub(crate) enum Subcommands {
     Data(DataArgs),
     Augment(AugmentArguments),
     Embed(EmbedArguments),
+    Label(Box<LabelArguments>),
+    Serve(Box<ServeArguments>),
     Demo(DemoArguments),
     Bench(BenchArgs),
 }

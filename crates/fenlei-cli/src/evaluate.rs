@@ -1,5 +1,6 @@
 //! `fenlei eval`: a model against documents that it has not learned from.
 
+mod png;
 mod report;
 
 use std::path::{Path, PathBuf};

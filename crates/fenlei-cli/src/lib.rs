@@ -20,9 +20,11 @@ mod exit;
 mod explain;
 mod inspect;
 mod interrupt;
+mod label;
 mod output;
 mod predict;
 mod progress;
+mod serve;
 mod train;
 mod tune;
 
@@ -75,6 +77,8 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<()> {
         Subcommands::Demo(args) => demo::run(&args),
         Subcommands::Data(args) => data::run(args),
         Subcommands::Embed(args) => embed::run(&args),
+        Subcommands::Label(args) => label::run(&args, arguments.threads.map(NonZero::get)),
+        Subcommands::Serve(args) => serve::run(&args, arguments.threads.map(NonZero::get)),
         Subcommands::Bench(args) => bench::run(args),
     }
 }

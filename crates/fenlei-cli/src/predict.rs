@@ -99,7 +99,7 @@ pub(crate) fn run(args: &PredictArguments) -> Result<()> {
 
 /// Changes the threshold of a classifier that has a use for one.
 pub(crate) fn set_threshold(classifier: &mut Classifier, threshold: f32) -> fenlei::Result<()> {
-    if !classifier.decision().multi_label && classifier.decision().positive.is_none() {
+    if !classifier.decision().has_threshold() {
         let problem = "this model gives every document exactly one label, the most probable one";
         return Err(Error::config("--threshold", problem, "leave it out; --top-k and --json show the probabilities"));
     }

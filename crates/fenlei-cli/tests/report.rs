@@ -43,6 +43,21 @@ fn the_same_evaluation_gives_the_same_page_for_any_number_of_threads() {
 }
 
 #[test]
+fn the_charts_become_a_drawing_and_a_picture() {
+    let folder = folder();
+    folder.run(&["eval", "model.fenlei", "test.csv", "--report", "charts.svg"]).succeeded();
+    assert!(folder.read("charts.svg").starts_with(b"<svg "));
+    let ran = folder.run(&["eval", "model.fenlei", "test.csv", "--report", "charts.png", "--lang", "zh"]);
+    // A machine without fonts cannot write, and must say so.
+    if ran.code == Some(0) {
+        assert!(folder.read("charts.png").starts_with(b"\x89PNG"));
+    } else {
+        assert!(ran.stderr.contains("there are no fonts"), "{}", ran.stderr);
+        assert!(!folder.path("charts.png").exists());
+    }
+}
+
+#[test]
 fn a_form_that_there_is_not_is_refused_before_any_work() {
     let folder = folder();
     let transcript = folder.transcript(&["eval", "model.fenlei", "test.csv", "--report", "report.pdf"]);

@@ -74,6 +74,18 @@ fn the_known_best_of_a_small_grid_is_found_trained_and_written() {
 }
 
 #[test]
+fn the_best_trials_answer_together() {
+    let folder = Folder::new();
+    folder.write("data.csv", ordered(98));
+    run(&folder, &tune(&GRID, &["--ensemble=2"])).succeeded();
+    let report = folder.run(&["eval", "model.fenlei", "data.csv", "--json"]).succeeded().json();
+    assert_eq!(report["accuracy"], 1.0);
+    let about = folder.run(&["inspect", "model.fenlei", "--json"]).succeeded().json();
+    assert_eq!(about["plan"]["model"]["members"].as_array().map(Vec::len), Some(2), "{about}");
+    run(&folder, &tune(&GRID, &["--ensemble=2", "--max-model-size=1MB"])).ended(2);
+}
+
+#[test]
 fn folds_limits_and_conditions_are_kept_to() {
     let folder = Folder::new();
     folder.write("data.csv", ordered(98));

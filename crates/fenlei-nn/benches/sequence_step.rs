@@ -7,6 +7,8 @@
 //! `benches/peers/torch_steps.py` times the same in PyTorch. Each line: what, median milliseconds of a step, loss of the first and of the
 //! last step, which must fall.
 
+#![expect(clippy::print_stdout, reason = "its output is its purpose")]
+
 use std::time::Instant;
 
 use fenlei_nn::loss::{Head, Loss, LossSpec};

@@ -73,6 +73,11 @@ pub(super) fn write_texts(folder: &Path, train: &Dataset, test: &Dataset) -> Res
     write_lines(&folder.join("test.texts.txt"), test, false)
 }
 
+/// Writes documents as lines with their labels, as fastText reads them.
+pub(super) fn write_labelled(path: &Path, documents: &Dataset) -> Result<()> {
+    write_lines(path, documents, true)
+}
+
 fn write_lines(path: &Path, documents: &Dataset, labelled: bool) -> Result<()> {
     let mut lines = Vec::new();
     for (text, label) in documents.texts.iter().zip(single_labels(documents)?) {

@@ -10,8 +10,10 @@ mod export;
 mod features;
 mod label_errors;
 mod peers;
+mod serve;
 mod step;
 mod table;
+mod tune;
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -56,7 +58,11 @@ enum BenchCommand {
     Peers(peers::PeersArgs),
     #[command(hide = true)]
     PeersSelf(peers::OwnRunArgs),
+    Serve(serve::ServeBenchArgs),
+    #[command(hide = true)]
+    ServeBare,
     Step(step::StepArgs),
+    Tune(tune::TuneBenchArgs),
 }
 
 /// Runs a benchmark.
@@ -76,7 +82,10 @@ pub fn run(args: BenchArgs) -> Result<()> {
         BenchCommand::LabelErrors(args) => label_errors::run(&args),
         BenchCommand::Peers(args) => peers::run(&args),
         BenchCommand::PeersSelf(args) => peers::run_own(&args),
+        BenchCommand::Serve(args) => serve::run(&args),
+        BenchCommand::ServeBare => serve::run_bare(),
         BenchCommand::Step(args) => step::run(&args),
+        BenchCommand::Tune(args) => tune::run(&args),
     }
 }
 

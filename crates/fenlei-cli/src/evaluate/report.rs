@@ -8,11 +8,13 @@ use fenlei::Error;
 use fenlei::report::{Language, ReportData};
 use fenlei::storage::write_atomically;
 
+use super::png;
+
 /// Where a report goes and how it is written.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Report")]
 pub(crate) struct ReportArguments {
-    /// Write a report with charts, worst errors and the whole configuration: FILE.html, .md or .json
+    /// Write a report with charts, worst errors and the whole configuration: FILE.html, .md, .json, .svg or .png
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
     /// The form of the report, whatever its file is called
@@ -32,6 +34,10 @@ pub(crate) enum ReportFormat {
     Md,
     /// All figures.
     Json,
+    /// The charts on one sheet.
+    Svg,
+    /// The same as pixels; letters are those of the fonts of this machine.
+    Png,
 }
 
 impl ReportArguments {
@@ -44,8 +50,10 @@ impl ReportArguments {
             (None, "html" | "htm") => ReportFormat::Html,
             (None, "md" | "markdown") => ReportFormat::Md,
             (None, "json") => ReportFormat::Json,
+            (None, "svg") => ReportFormat::Svg,
+            (None, "png") => ReportFormat::Png,
             (None, _) => {
-                let problem = format!("{} does not end with .html, .md or .json", path.display());
+                let problem = format!("{} does not end with .html, .md, .json, .svg or .png", path.display());
                 return Err(Error::config("--report", problem, "name the form with --report-format"));
             }
         };
@@ -63,6 +71,8 @@ impl ReportArguments {
             ReportFormat::Html => data.html(language)?.into_bytes(),
             ReportFormat::Md => data.markdown(language)?.into_bytes(),
             ReportFormat::Json => serde_json::to_vec_pretty(data)?,
+            ReportFormat::Svg => data.svg(language)?.into_bytes(),
+            ReportFormat::Png => png::drawn(&data.svg(language)?)?,
         };
         Ok(write_atomically(path, |file| file.write_all(&bytes))?)
     }

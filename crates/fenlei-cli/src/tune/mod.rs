@@ -1,5 +1,6 @@
 //! `fenlei tune`: the best of many configurations, trained and written.
 
+mod answer;
 mod limits;
 mod progress;
 mod show;
@@ -10,19 +11,19 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 use fenlei::Error;
-use fenlei::artifact;
 use fenlei::config::PlanSource;
-use fenlei::data::Dataset;
-use fenlei::train::{Metric, Plan, TrainOptions, train_with};
-use fenlei::tune::{Pruner, Sampler, SearchSpec, Space, SpaceFile, State, Trial, Watch, best, page, plan_of, search};
+use fenlei::train::Metric;
+use fenlei::tune::{
+    Pruner, Sampler, SearchSpec, Space, SpaceFile, State, Trial, Watch, best, best_of, page, plan_of, search,
+};
 use serde::Serialize;
 
 use crate::arguments::PlanArguments;
 use crate::data::ReadArgs;
 use crate::interrupt::Stop;
-use crate::output::{Voice, counted, print_json, size};
-use crate::progress::TrainingProgress;
-use crate::train::{destination, model_info, sources};
+use crate::output::{Voice, counted, print_json};
+use crate::train::{destination, sources};
+use answer::Answering;
 use progress::SearchProgress;
 
 /// Trials, where neither a number nor a time is given.
@@ -38,6 +39,7 @@ const DEFAULT_TRIALS: u64 = 50;
   fenlei tune reviews.csv --trials 40 --study reviews.study.db        Once more goes on, in any number of processes
   fenlei tune reviews.csv --recipe linear --param \"model.c=log(0.1,100)\" --param \"model.features.word_ngrams=int(1,3)\"
   fenlei tune reviews.csv --space article-grid --recipe appendix-c    The grid of the article
+  fenlei tune reviews.csv --minutes 5 --ensemble 5                    The five best answer together
   fenlei tune reviews.csv --max-model-size 2MB --max-latency-us 200
   fenlei tune show reviews.study.db --plot study.html
 
@@ -105,6 +107,15 @@ struct SearchArguments {
     /// Trials at a time; each gets its share of the threads
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
     jobs: u16,
+    /// Let the N best trials answer together, as an ensemble that votes softly
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 1,
+        value_parser = clap::value_parser!(u16).range(1..=64),
+        conflicts_with_all = ["max_model_size", "max_latency_us"],
+    )]
+    ensemble: u16,
     /// Write the configuration of the best trial to this file
     #[arg(long, value_name = "FILE")]
     write_config: Option<PathBuf>,
@@ -179,7 +190,12 @@ fn run_search(args: &SearchArguments) -> Result<()> {
     if let Some(path) = &args.write_config {
         std::fs::write(path, plan.to_toml()?).with_context(|| format!("cannot write {}", path.display()))?;
     }
-    train_best(args, voice, &plan, &documents, validation.as_ref())?;
+    let answering = Answering { output: &args.output, voice, documents: &documents, validation: validation.as_ref() };
+    let members = best_of(&trials, usize::from(args.ensemble));
+    match members.as_slice() {
+        [_] => answering.train(&plan)?,
+        _ => answering.train_together(&members, &spec.base)?,
+    }
     if args.json {
         let count = |state: State| trials.iter().filter(|trial| trial.state == state).count();
         print_json(&Summary {
@@ -195,30 +211,6 @@ fn run_search(args: &SearchArguments) -> Result<()> {
             interrupted,
         })?;
     }
-    Ok(())
-}
-
-/// Trains on all documents, but those that the plan holds back, and writes the model.
-fn train_best(
-    args: &SearchArguments,
-    voice: Voice,
-    plan: &Plan,
-    documents: &Dataset,
-    validation: Option<&Dataset>,
-) -> Result<()> {
-    voice.note("training the best on all documents");
-    let mut progress = TrainingProgress::new(args.quiet);
-    let mut on_event = |event: fenlei::train::Event<'_>| progress.show(&event);
-    let options = TrainOptions { validation, on_event: Some(&mut on_event), ..TrainOptions::default() };
-    let trained = train_with(plan, documents, options)?;
-    artifact::save(&args.output, &trained.classifier, &model_info(plan, &trained)?)?;
-    if let Some(report) = &trained.validation {
-        voice.result(format_args!("\nvalidation: {report}"))?;
-    }
-    let bytes = std::fs::metadata(&args.output).map(|file| file.len()).unwrap_or(0);
-    let model = args.output.display();
-    voice.result(format_args!("wrote {model} ({})", size(bytes)))?;
-    voice.note(format_args!("next: fenlei eval {model} TEST"));
     Ok(())
 }
 

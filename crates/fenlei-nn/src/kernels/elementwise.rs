@@ -173,9 +173,9 @@ mod tests {
         assert_eq!(out, [7.0, 62.0]);
         let (n_rows, width) = (200, 300);
         let rows: Vec<f64> = (0..n_rows * width).map(|i| (i % 11) as f64).collect();
-        let mut out = vec![1.0; width];
-        add_column_sums(&mut out, &rows);
-        for (column, found) in out.iter().enumerate() {
+        let mut sums = vec![1.0; width];
+        add_column_sums(&mut sums, &rows);
+        for (column, found) in sums.iter().enumerate() {
             assert_eq!(*found, 1.0 + (0..n_rows).map(|row| rows[row * width + column]).sum::<f64>());
         }
         let mut rows = [0.0; 4];

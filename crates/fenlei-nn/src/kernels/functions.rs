@@ -72,7 +72,7 @@ impl FunctionKernels for f32 {
         // 1 / (1 + 0.33 |x|).
         let distance = self.abs();
         let t = 1.0 / (1.0 + 0.33 * distance);
-        let mut p = -2.654_949_9e-2;
+        let mut p = -2.654_95e-2;
         for c in [
             0.151_958_38,
             -0.329_574_58,
@@ -88,7 +88,7 @@ impl FunctionKernels for f32 {
         }
         let e = (-0.5 * self * self).exp_lane();
         let tail = e * p;
-        (if self > 0.0 { 1.0 - tail } else { tail }, e * 0.398_942_28)
+        (if self > 0.0 { 1.0 - tail } else { tail }, e * 0.398_942_3)
     }
 }
 

@@ -61,7 +61,7 @@ impl<T: Scalar> Layer<T> for AttentionPool {
             let top = weights.iter().fold(T::NEG_INFINITY, |top, &score| top.max(score));
             weights.iter_mut().for_each(|weight| *weight = (*weight - top).exp_lane());
             let total = weights.iter().copied().sum::<T>();
-            weights.iter_mut().for_each(|weight| *weight = *weight / total);
+            weights.iter_mut().for_each(|weight| *weight /= total);
         });
         y.reset_vectors(x.n_docs(), self.width);
         let starts: Vec<u32> = y.starts.clone();

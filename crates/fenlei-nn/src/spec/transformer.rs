@@ -130,6 +130,18 @@ impl TransformerSpec {
         }
     }
 
+    /// How many numbers a training step holds for each row of `width` numbers that it reads, beside parameters: to
+    /// foresee its memory.
+    pub fn numbers_per_row(&self, width: usize) -> usize {
+        let sizes = self.sizes(width);
+        let n_units = if self.gated { 2 * sizes.feed_forward } else { sizes.feed_forward };
+        let parts = sizes.qkv() + sizes.context();
+        let norms = if self.norm == NormPlace::Post { 3 * width } else { width };
+        let block = parts + n_units + norms + sizes.heads + 4;
+        let gradients = parts + n_units + 2 * sizes.feed_forward + 8 * width;
+        self.layers * width + if self.checkpoint { 1 } else { self.layers } * block + gradients
+    }
+
     /// How far block `block` sees, and the base of its rotary positions.
     pub(crate) fn sight(&self, block: usize) -> (Option<usize>, Option<f64>) {
         let global = self.window.is_none() || self.global_every.is_some_and(|every| block.is_multiple_of(every.max(1)));

@@ -1,5 +1,6 @@
 //! Parts of the documents, and how well each is predicted.
 
+use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::data::{Dataset, Target, language_of};
@@ -43,7 +44,7 @@ pub fn slices(documents: &Dataset, is_right: &[bool], by: SliceBy<'_>) -> Vec<Sl
         SliceBy::Length => ("length".to_owned(), lengths(documents)),
         SliceBy::Language => {
             let of = |text: &String| vec![language_of(text).unwrap_or("unknown").to_owned()];
-            ("language".to_owned(), documents.texts.iter().map(of).collect())
+            ("language".to_owned(), documents.texts.par_iter().map(of).collect())
         }
         SliceBy::Label => {
             let of =

@@ -61,6 +61,25 @@ impl Decision {
         Self { multi_label, threshold, calibration: None, thresholds: None, positive: None, abstain_below: None }
     }
 
+    /// The same decision with another probability from which on a label is given: any label of a multi-label
+    /// classifier, or the positive one of two where the decision has one.
+    pub fn with_threshold(&self, threshold: f32) -> Self {
+        let mut changed = self.clone();
+        match &mut changed.positive {
+            Some(positive) => positive.threshold = threshold,
+            None => {
+                changed.threshold = threshold;
+                changed.thresholds = None;
+            }
+        }
+        changed
+    }
+
+    /// Whether a threshold changes anything: one label of many is the most probable one, whatever its probability.
+    pub fn has_threshold(&self) -> bool {
+        self.multi_label || self.positive.is_some()
+    }
+
     /// What of a decision holds when its model is trained further: calibration and what was chosen by it belong to
     /// the old weights.
     pub(crate) fn for_other_weights(&self) -> Self {

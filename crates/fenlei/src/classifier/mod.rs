@@ -3,11 +3,13 @@
 //! Invariant: whoever predicts, in training, evaluation or service, calls [`Classifier::predict_batch`]. There is no
 //! other way from a text to a score.
 
+mod answer;
 mod calibration;
 mod decision;
 mod isotonic;
 mod temperature;
 
+pub use answer::{AnswerOptions, Scored};
 pub use calibration::Calibration;
 pub use decision::{Decided, Decision, Positive};
 pub use isotonic::IsotonicCurve;
@@ -94,13 +96,7 @@ impl Classifier {
     /// Changes the probability from which on a label is given: any label of a multi-label classifier, or the positive
     /// one of two where the decision has one.
     pub fn set_threshold(&mut self, threshold: f32) {
-        match &mut self.decision.positive {
-            Some(positive) => positive.threshold = threshold,
-            None => {
-                self.decision.threshold = threshold;
-                self.decision.thresholds = None;
-            }
-        }
+        self.decision = self.decision.with_threshold(threshold);
     }
 }
 

@@ -13,25 +13,54 @@ use super::tables::{count, decimal, percent, sampled, table};
 /// Rows of the table beside a curve.
 const ROWS: usize = 21;
 
-/// A chart with its legend (colour, words) and its table.
-fn figure(chart: &Chart<'_>, legend: &[(usize, String)], table: &str, t: &Strings) -> String {
-    let mut out = String::from("<figure>");
-    out.push_str(&chart.draw());
-    if !legend.is_empty() {
-        out.push_str("<figcaption>");
-        for (colour, words) in legend {
-            let _ = write!(out, "<span class=\"key\"><i class=\"back{colour}\"></i>{}</span> ", escape(words));
-        }
-        out.push_str("</figcaption>");
-    }
-    let _ = write!(out, "<details><summary>{}</summary>{table}</details></figure>", escape(&t.table));
-    out
+/// A chart with its legend and the same figures as a table.
+pub(super) struct Figure {
+    pub title: String,
+    svg: String,
+    /// What is drawn, without the element around it.
+    pub marks: String,
+    /// Colours with their words.
+    pub legend: Vec<(usize, String)>,
+    table: String,
 }
 
-/// Loss and accuracy by epoch; `None` without epochs.
-pub(super) fn learning(data: &ReportData, t: &Strings) -> Option<String> {
+impl Figure {
+    fn new(chart: &Chart<'_>, legend: &[(usize, String)], table: String) -> Self {
+        let (svg, marks) = (chart.draw(), chart.marks());
+        Self { title: chart.title.to_owned(), svg, marks, legend: legend.to_vec(), table }
+    }
+
+    /// As a part of the page.
+    pub fn html(&self, t: &Strings) -> String {
+        let mut out = format!("<figure>{}", self.svg);
+        if !self.legend.is_empty() {
+            out.push_str("<figcaption>");
+            for (colour, words) in &self.legend {
+                let _ = write!(out, "<span class=\"key\"><i class=\"back{colour}\"></i>{}</span> ", escape(words));
+            }
+            out.push_str("</figcaption>");
+        }
+        let _ = write!(out, "<details><summary>{}</summary>{}</details></figure>", escape(&t.table), self.table);
+        out
+    }
+}
+
+/// All charts that there is something to draw for, in the order of the page.
+pub(super) fn all(data: &ReportData, t: &Strings) -> Vec<Figure> {
+    let mut figures = learning(data, t);
+    if !data.roc.is_empty() {
+        figures.extend([roc(data, t), precision_recall(data, t)]);
+    }
+    figures.extend([calibration(data, t), confidences(data, t)]);
+    figures.extend(thresholds(data, "", t));
+    figures.extend([coverage(data, t), lengths(data, t)]);
+    figures
+}
+
+/// Loss and accuracy by epoch; none without epochs.
+pub(super) fn learning(data: &ReportData, t: &Strings) -> Vec<Figure> {
     let history = &data.history;
-    let (first, last) = (history.first()?, history.last()?);
+    let (Some(first), Some(last)) = (history.first(), history.last()) else { return Vec::new() };
     let epochs = |value: &dyn Fn(usize) -> Option<f64>| -> Vec<(f64, f64)> {
         let points = history.iter().enumerate().filter_map(|(i, record)| Some((f64::from(record.epoch), value(i)?)));
         points.filter(|(_, value)| value.is_finite()).collect()
@@ -71,29 +100,29 @@ pub(super) fn learning(data: &ReportData, t: &Strings) -> Option<String> {
         .collect();
     let rows = table(&[&t.epoch, &t.training_loss, &t.validation_loss, &t.validation_accuracy, ""], &rows);
     let chart = Chart { id: "loss", title: &t.learning, description: &t.learning_note, x, y, marks };
-    let mut out = figure(&chart, &legend, &rows, t);
+    let mut figures = vec![Figure::new(&chart, &legend, rows.clone())];
     if !accuracy.is_empty() {
         let lowest = accuracy.iter().map(|point| point.1).fold(1.0, f64::min);
         let y = Axis { min: floor_to(lowest, 0.1), ..Axis::share(&t.accuracy) };
         let marks = vec![Mark::Line { colour: 1, points: &accuracy }];
         let title = &t.validation_accuracy;
         let chart = Chart { id: "validation", title, description: &t.learning_note, x, y, marks };
-        out.push_str(&figure(&chart, &[(1, title.clone())], &rows, t));
+        figures.push(Figure::new(&chart, &[(1, title.clone())], rows));
     }
-    Some(out)
+    figures
 }
 
 fn floor_to(x: f64, step: f64) -> f64 {
     ((x / step - 1e-9).floor() * step).clamp(0.0, 0.9)
 }
 
-pub(super) fn roc(data: &ReportData, t: &Strings) -> String {
+pub(super) fn roc(data: &ReportData, t: &Strings) -> Figure {
     let axes = [Axis::share(&t.false_positive_rate), Axis::share(&t.true_positive_rate)];
     let guide = Some(Mark::Guide { from: (0.0, 0.0), to: (1.0, 1.0) });
     curves("roc-chart", [&t.roc, &t.roc_note], axes, &data.roc, guide, "AUC", t)
 }
 
-pub(super) fn precision_recall(data: &ReportData, t: &Strings) -> String {
+pub(super) fn precision_recall(data: &ReportData, t: &Strings) -> Figure {
     let axes = [Axis::share(&t.recall), Axis::share(&t.precision)];
     curves("pr-chart", [&t.precision_recall, &t.precision_recall_note], axes, &data.precision_recall, None, "AP", t)
 }
@@ -106,7 +135,7 @@ fn curves<'a>(
     guide: Option<Mark<'a>>,
     area: &str,
     t: &Strings,
-) -> String {
+) -> Figure {
     let lines = curves.iter().enumerate().map(|(colour, curve)| Mark::Line { colour, points: &curve.points });
     let marks = guide.into_iter().chain(lines).collect();
     let legend: Vec<(usize, String)> = curves
@@ -125,10 +154,10 @@ fn curves<'a>(
         })
         .collect();
     let rows = table(&[&t.label, x.title, y.title], &rows);
-    figure(&Chart { id, title, description, x, y, marks }, &legend, &rows, t)
+    Figure::new(&Chart { id, title, description, x, y, marks }, &legend, rows)
 }
 
-pub(super) fn calibration(data: &ReportData, t: &Strings) -> String {
+pub(super) fn calibration(data: &ReportData, t: &Strings) -> Figure {
     let (x, y) = (Axis::share(&t.confidence), Axis::share(&t.share_right));
     let most = data.calibration.iter().map(|bin| bin.n).max().unwrap_or(1).max(1) as f64;
     let points: Vec<(f64, f64)> = data.calibration.iter().map(|bin| (bin.confidence, bin.share_right)).collect();
@@ -146,23 +175,23 @@ pub(super) fn calibration(data: &ReportData, t: &Strings) -> String {
         .collect();
     let rows = table(&[&t.confidence, &t.share_right, &t.support], &rows);
     let description = if data.report.multi_label { &t.calibration_multi_note } else { &t.calibration_note };
-    figure(&Chart { id: "calibration-chart", title: &t.calibration, description, x, y, marks }, &[], &rows, t)
+    Figure::new(&Chart { id: "calibration-chart", title: &t.calibration, description, x, y, marks }, &[], rows)
 }
 
-pub(super) fn confidences(data: &ReportData, t: &Strings) -> String {
+pub(super) fn confidences(data: &ReportData, t: &Strings) -> Figure {
     let max = data.confidences.last().map_or(1.0, |bin| bin.to);
     let min = data.confidences.first().map_or(0.0, |bin| bin.from);
     let x = Axis { title: &t.confidence, min, max, unit: Unit::Percent };
     histogram("confidence-chart", [&t.confidences, &t.confidences_note], x, &data.confidences, t)
 }
 
-pub(super) fn lengths(data: &ReportData, t: &Strings) -> String {
+pub(super) fn lengths(data: &ReportData, t: &Strings) -> Figure {
     let max = data.lengths.last().map_or(1.0, |bin| bin.to);
     let x = Axis { title: &t.characters, min: 0.0, max, unit: Unit::Count };
     histogram("length-chart", [&t.lengths, &t.lengths_note], x, &data.lengths, t)
 }
 
-fn histogram(id: &str, [title, description]: [&str; 2], x: Axis<'_>, bins: &[CountBin], t: &Strings) -> String {
+fn histogram(id: &str, [title, description]: [&str; 2], x: Axis<'_>, bins: &[CountBin], t: &Strings) -> Figure {
     let most = bins.iter().map(|bin| bin.n_right + bin.n_wrong).max().unwrap_or(1).max(1) as f64;
     let y = Axis { title: &t.support, min: 0.0, max: 1.05 * most, unit: Unit::Count };
     let range = |bin: &CountBin| match x.unit {
@@ -182,11 +211,11 @@ fn histogram(id: &str, [title, description]: [&str; 2], x: Axis<'_>, bins: &[Cou
         bins.iter().map(|bin| vec![range(bin), count(bin.n_right), count(bin.n_wrong)]).collect();
     let rows = table(&[x.title, &t.right, &t.wrong], &rows);
     let legend = [(0, t.right.clone()), (1, t.wrong.clone())];
-    figure(&Chart { id, title, description, x, y, marks }, &legend, &rows, t)
+    Figure::new(&Chart { id, title, description, x, y, marks }, &legend, rows)
 }
 
 /// Precision, recall and F1 by threshold; nothing where no threshold decides.
-pub(super) fn thresholds(data: &ReportData, note: &str, t: &Strings) -> Option<String> {
+pub(super) fn thresholds(data: &ReportData, note: &str, t: &Strings) -> Option<Figure> {
     let curve = &data.thresholds.as_ref()?.curve;
     let line = |value: fn(&super::ThresholdPoint) -> f64| -> Vec<(f64, f64)> {
         curve.iter().map(|point| (point.threshold, value(point))).collect()
@@ -201,10 +230,10 @@ pub(super) fn thresholds(data: &ReportData, note: &str, t: &Strings) -> Option<S
     let rows = table(&[&t.threshold, &t.precision, &t.recall, &t.f1], &rows);
     let (x, y) = (Axis::share(&t.threshold), Axis::share(""));
     let chart = Chart { id: "threshold-chart", title: &t.thresholds, description: note, x, y, marks };
-    Some(figure(&chart, &legend, &rows, t))
+    Some(Figure::new(&chart, &legend, rows))
 }
 
-pub(super) fn coverage(data: &ReportData, t: &Strings) -> String {
+pub(super) fn coverage(data: &ReportData, t: &Strings) -> Figure {
     let points: Vec<(f64, f64)> = data.coverage.iter().map(|point| (point.share_answered, point.accuracy)).collect();
     let lowest = points.iter().map(|point| point.1).fold(1.0, f64::min);
     let y = Axis { min: floor_to(lowest, 0.05), ..Axis::share(&t.accuracy) };
@@ -215,5 +244,5 @@ pub(super) fn coverage(data: &ReportData, t: &Strings) -> String {
         .collect();
     let rows = table(&[&t.share_answered, &t.accuracy, &t.confidence], &rows);
     let (x, title) = (Axis::share(&t.share_answered), &t.coverage);
-    figure(&Chart { id: "coverage-chart", title, description: &t.coverage_note, x, y, marks }, &[], &rows, t)
+    Figure::new(&Chart { id: "coverage-chart", title, description: &t.coverage_note, x, y, marks }, &[], rows)
 }

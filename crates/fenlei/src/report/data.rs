@@ -8,6 +8,7 @@ use super::distributions::{
     histogram_of_confidence, histogram_of_lengths, slices_by_length, thresholds,
 };
 use super::figures::{LabelCurve, precision_recall_curves, roc_curves};
+use super::problems::DataProblems;
 use crate::Result;
 use crate::artifact::ModelInfo;
 use crate::classifier::Classifier;
@@ -66,6 +67,8 @@ pub struct ReportData {
     pub slices: Vec<LengthSlice>,
     /// The errors of which the model was surest.
     pub errors: Vec<ShownMistake>,
+    /// What may be wrong with the documents.
+    pub problems: DataProblems,
     /// Everything that the training was told.
     pub configuration: Value,
 }
@@ -172,6 +175,7 @@ impl ReportData {
             coverage: coverage(&outcomes),
             slices: slices_by_length(&outcomes),
             errors: errors.collect(),
+            problems: DataProblems::new(classifier, documents, comparison, &outcomes)?,
             configuration: info.plan.clone(),
             report,
         })

@@ -123,6 +123,11 @@ impl Outcomes {
         self.right.len()
     }
 
+    /// For each document whether its answer was right.
+    pub fn right(&self) -> &[bool] {
+        &self.right
+    }
+
     pub fn n_right(&self) -> usize {
         self.right.iter().filter(|right| **right).count()
     }

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::data::ReportData;
+use super::problems::Said;
 use super::strings::{Language, fill};
 use super::tables::{count, decimal, percent, sampled};
 use crate::Result;
@@ -111,6 +112,13 @@ impl ReportData {
             .collect();
         rows_of(&mut out, &[&t.characters, &t.support, &t.accuracy, "95 %"], &rows);
         self.write_errors(&mut out, t);
+        let _ = writeln!(out, "## {}\n\n{}\n", t.problems, t.problems_note);
+        for Said { words, headers, rows } in self.problems.said(t) {
+            let _ = writeln!(out, "{}\n", plain(&words));
+            if !rows.is_empty() {
+                rows_of(&mut out, &headers, &rows);
+            }
+        }
         let _ = writeln!(
             out,
             "## {}\n\n```toml\n{}\n```",

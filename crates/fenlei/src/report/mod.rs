@@ -14,7 +14,9 @@ mod escape;
 mod figures;
 mod markdown;
 mod page;
+mod problems;
 mod sections;
+mod sheet;
 mod strings;
 mod svg;
 mod tables;
@@ -28,5 +30,6 @@ pub use distributions::{
     CalibrationBin, CountBin, CoveragePoint, LengthSlice, ThresholdCurve, ThresholdPoint, Thresholds,
 };
 pub use figures::LabelCurve;
+pub use problems::{DataProblems, SuspectedLabel};
 pub use strings::Language;
 pub use words::explanations_page;

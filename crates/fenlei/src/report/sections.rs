@@ -65,9 +65,12 @@ impl ReportData {
         sections.push((
             "learning",
             &t.learning,
-            match charts::learning(self, t) {
-                Some(charts) => noted(&t.learning_note, format!("<div class=\"pair\">{charts}</div>")),
-                None => note(&t.learning_none),
+            match charts::learning(self, t).as_slice() {
+                [] => note(&t.learning_none),
+                figures => {
+                    let figures: String = figures.iter().map(|figure| figure.html(t)).collect();
+                    noted(&t.learning_note, format!("<div class=\"pair\">{figures}</div>"))
+                }
             },
         ));
         sections.push(("confusion", &t.confusion, self.confusion(t)));
@@ -75,26 +78,31 @@ impl ReportData {
         if self.roc.is_empty() {
             sections.push(("roc", &t.roc, note(&t.curves_none)));
         } else {
-            sections.push(("roc", &t.roc, noted(&t.roc_note, charts::roc(self, t))));
-            let body = noted(&t.precision_recall_note, charts::precision_recall(self, t));
+            sections.push(("roc", &t.roc, noted(&t.roc_note, charts::roc(self, t).html(t))));
+            let body = noted(&t.precision_recall_note, charts::precision_recall(self, t).html(t));
             sections.push(("precision-recall", &t.precision_recall, body));
         }
         let words = if self.report.multi_label { &t.calibration_multi_note } else { &t.calibration_note };
-        sections.push(("calibration", &t.calibration, noted(words, charts::calibration(self, t))));
-        sections.push(("confidences", &t.confidences, noted(&t.confidences_note, charts::confidences(self, t))));
+        sections.push(("calibration", &t.calibration, noted(words, charts::calibration(self, t).html(t))));
+        sections.push((
+            "confidences",
+            &t.confidences,
+            noted(&t.confidences_note, charts::confidences(self, t).html(t)),
+        ));
         if let Some(thresholds) = &self.thresholds {
             let words = match &thresholds.label {
                 Some(label) => fill(&t.thresholds_one, &[("label", label)]),
                 None => t.thresholds_micro.clone(),
             };
             if let Some(chart) = charts::thresholds(self, &words, t) {
-                sections.push(("thresholds", &t.thresholds, noted(&words, chart)));
+                sections.push(("thresholds", &t.thresholds, noted(&words, chart.html(t))));
             }
         }
-        sections.push(("coverage", &t.coverage, noted(&t.coverage_note, charts::coverage(self, t))));
-        sections.push(("lengths", &t.lengths, noted(&t.lengths_note, charts::lengths(self, t))));
+        sections.push(("coverage", &t.coverage, noted(&t.coverage_note, charts::coverage(self, t).html(t))));
+        sections.push(("lengths", &t.lengths, noted(&t.lengths_note, charts::lengths(self, t).html(t))));
         sections.push(("slices", &t.slices, noted(&t.slices_note, self.slices(t))));
         sections.push(("errors", &t.errors, self.errors(t)));
+        sections.push(("problems", &t.problems, noted(&t.problems_note, self.problems_section(t))));
         sections.push(("model", &t.model, self.model(t)));
         sections.push(("configuration", &t.configuration, noted(&t.configuration_note, self.configuration())));
         sections
@@ -112,24 +120,31 @@ impl ReportData {
         }
         let (low, high) = self.accuracy_interval;
         let interval = fill(&t.interval, &[("low", &percent(low)), ("high", &percent(high))]);
+        // By bootstrap, where they were asked for.
+        let within = |figure: &str| {
+            let found = report.intervals.as_ref().and_then(|intervals| intervals.figures.get(figure));
+            found.map_or_else(String::new, |found| {
+                fill(&t.interval, &[("low", &decimal(found.low)), ("high", &decimal(found.high))])
+            })
+        };
         let accuracy = if report.multi_label { &t.subset_accuracy } else { &t.accuracy };
         let (auc, of_auc) = match report.auc {
-            Some(auc) => (decimal(auc), ""),
-            None => (t.undefined.clone(), t.undefined_auc.as_str()),
+            Some(auc) => (decimal(auc), within("auc")),
+            None => (t.undefined.clone(), t.undefined_auc.clone()),
         };
         let cards = [
-            (accuracy, percent(report.accuracy), interval.as_str()),
-            (&t.macro_f1, decimal(report.macro_f1), ""),
+            (accuracy, percent(report.accuracy), interval),
+            (&t.macro_f1, decimal(report.macro_f1), within("macro_f1")),
             (&t.auc, auc, of_auc),
-            (&t.log_loss, decimal(report.log_loss), ""),
-            (&t.calibration_error, decimal(report.calibration_error), ""),
-            (&t.support, count(report.n_docs), ""),
+            (&t.log_loss, decimal(report.log_loss), within("log_loss")),
+            (&t.calibration_error, decimal(report.calibration_error), within("calibration_error")),
+            (&t.support, count(report.n_docs), String::new()),
         ];
         out.push_str("<div class=\"cards\">");
         for (name, value, below) in cards {
             let _ = write!(out, "<div class=\"card\"><span>{}</span><b>{}</b>", escape(name), escape(&value));
             if !below.is_empty() {
-                let _ = write!(out, "<span>{}</span>", escape(below));
+                let _ = write!(out, "<span>{}</span>", escape(&below));
             }
             out.push_str("</div>");
         }

@@ -58,6 +58,7 @@ strings! {
     slices slices_note
     errors errors_note errors_none document truth_probability probability legend_for legend_against
     method_exact method_linearised method_leave_one_out skipped strongest explanations_title
+    problems problems_note suspects_note suggested text number unknown_note slices_by_note slice language
     model family vocabulary trained_on fingerprint version configuration configuration_note
 }
 

@@ -6,9 +6,9 @@ use std::fmt::Write;
 use super::escape::escape;
 
 /// Sizes in the units of the view box. On a phone a unit is a little less than a pixel.
-const WIDTH: f64 = 400.0;
-const HEIGHT: f64 = 270.0;
-const LEFT: f64 = 52.0;
+pub(super) const WIDTH: f64 = 400.0;
+pub(super) const HEIGHT: f64 = 270.0;
+const LEFT: f64 = 58.0;
 const RIGHT: f64 = 20.0;
 const TOP: f64 = 10.0;
 const BOTTOM: f64 = 44.0;
@@ -138,15 +138,20 @@ fn y_of(axis: &Axis<'_>, value: f64) -> f64 {
 impl Chart<'_> {
     /// The chart as one `<svg>` element.
     pub fn draw(&self) -> String {
-        let mut out = String::with_capacity(4096);
-        let Self { id, x, y, .. } = self;
-        // Writing to a string never fails.
-        let _ = write!(
-            out,
-            r#"<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-labelledby="{id}-t {id}-d"><title id="{id}-t">{}</title><desc id="{id}-d">{}</desc>"#,
+        let id = self.id;
+        format!(
+            r#"<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-labelledby="{id}-t {id}-d"><title id="{id}-t">{}</title><desc id="{id}-d">{}</desc>{}</svg>"#,
             escape(self.title),
-            escape(self.description)
-        );
+            escape(self.description),
+            self.marks()
+        )
+    }
+
+    /// What is drawn, in a field of [`WIDTH`] by [`HEIGHT`].
+    pub fn marks(&self) -> String {
+        let mut out = String::with_capacity(4096);
+        let Self { x, y, .. } = self;
+        // Writing to a string never fails.
         let (bottom, right) = (HEIGHT - BOTTOM, WIDTH - RIGHT);
         let ticks = y.ticks();
         for &tick in &ticks {
@@ -180,11 +185,10 @@ impl Chart<'_> {
         let middle = (TOP + bottom) / 2.0;
         let _ = write!(
             out,
-            r#"<text class="name" x="13" y="{middle:.1}" text-anchor="middle" transform="rotate(-90 13 {middle:.1})">{}</text>"#,
+            r#"<text class="name" x="12" y="{middle:.1}" text-anchor="middle" transform="rotate(-90 12 {middle:.1})">{}</text>"#,
             escape(y.title)
         );
         self.marks.iter().for_each(|mark| self.draw_mark(&mut out, mark));
-        out.push_str("</svg>");
         out
     }
 

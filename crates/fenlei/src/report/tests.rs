@@ -124,6 +124,7 @@ fn every_section_is_there_and_figures_are_those_of_the_evaluation() {
         "Lengths",
         "By length",
         "Worst errors",
+        "Problems of the data",
         "Model",
         "Configuration",
     ] {
@@ -140,6 +141,8 @@ fn every_section_is_there_and_figures_are_those_of_the_evaluation() {
     assert_eq!((curve.len(), curve[0].recall), (101, 1.0));
     let n_errors = ((1.0 - data.report.accuracy) * 40.0).round() as usize;
     assert_eq!(data.errors.len(), n_errors.min(5));
+    assert_eq!(data.problems.n_counted, 40);
+    assert_eq!(data.problems.slices.iter().filter(|slice| slice.by == "label").count(), 2);
     let json = serde_json::to_value(&data).unwrap();
     assert!(json["report"]["accuracy"].is_number() && json["configuration"]["train"].is_object());
 }
@@ -158,4 +161,46 @@ fn undefined_figures_are_said_and_never_written_as_nan() {
     for page in [data.html(Language::En).unwrap(), data.markdown(Language::En).unwrap()] {
         assert!(page.contains("undefined") && !page.contains("NaN") && !page.contains("inf"), "{page}");
     }
+}
+
+#[test]
+fn a_wrong_label_of_the_documents_is_suspected_and_unknown_words_are_counted() {
+    let texts = |i: usize| if i % 2 == 1 { "a good fine film" } else { "a bad dull film" };
+    let clean = |n: usize, labels: &dyn Fn(usize) -> u32| {
+        let texts = (0..n).map(|i| texts(i).to_owned()).collect();
+        let targets = (0..n).map(|i| Target::One(labels(i))).collect();
+        Dataset::new(texts, targets, vec!["neg".into(), "pos".into()], false).unwrap()
+    };
+    let set = ["model.features.min_df=1".to_owned()].to_vec();
+    let source = PlanSource { recipe: Some("linear".to_owned()), set, ..PlanSource::default() };
+    let classifier = train(&load_plan(&source).unwrap(), &clean(40, &|i| (i % 2) as u32), None).unwrap().classifier;
+    let mut test = clean(20, &|i| if i == 6 { 1 } else { (i % 2) as u32 });
+    test.texts[3] = "zebra zebra zebra quagga".to_owned();
+    let data = report_on(&classifier, &test, serde_json::Value::Null);
+    let suspects: Vec<_> =
+        data.problems.suspects.iter().map(|s| (s.document, s.given.as_str(), s.suggested.as_str())).collect();
+    assert_eq!(suspects, [(7, "pos", "neg")]);
+    assert_eq!(data.problems.unknown.frequent[0], ("zebra".to_owned(), 3));
+    for page in [data.html(Language::En).unwrap(), data.markdown(Language::Zh).unwrap()] {
+        assert!(page.contains("zebra (3)"), "{page}");
+    }
+}
+
+#[test]
+fn the_charts_stand_on_one_sheet_that_is_well_formed() {
+    let data = data(&["a", "b"], false);
+    let svg = data.svg(Language::Zh).unwrap();
+    assert!(!svg.contains("<script>") && !svg.contains("NaN"), "{svg}");
+    let titles = svg.matches("class=\"title\"").count();
+    assert_eq!(titles, data.html(Language::Zh).unwrap().matches("role=\"img\"").count());
+    let mut open: Vec<&str> = Vec::new();
+    for tag in svg.split('<').skip(1).filter_map(|part| part.split('>').next()) {
+        let name = tag.trim_start_matches('/').split(' ').next().unwrap();
+        match () {
+            () if tag.ends_with('/') => {}
+            () if tag.starts_with('/') => assert_eq!(open.pop(), Some(name)),
+            () => open.push(name),
+        }
+    }
+    assert!(open.is_empty(), "{open:?}");
 }

@@ -33,4 +33,4 @@ pub use space_file::{SPACES, SpaceFile};
 pub use study::{Identity, Study};
 /// A value of the configuration.
 pub use toml::Value;
-pub use trial::{State, Trial, best};
+pub use trial::{State, Trial, best, best_of};

@@ -81,6 +81,16 @@ impl Trial {
 
 /// The best trial that ran to its end within the limits; of equals the first.
 pub fn best(trials: &[Trial]) -> Option<&Trial> {
-    let complete = trials.iter().filter(|trial| trial.state == State::Complete && trial.score.is_some());
-    complete.reduce(|best, trial| if trial.score > best.score { trial } else { best })
+    best_of(trials, 1).first().copied()
+}
+
+/// The `n` best trials that ran to their ends within the limits, the best first; of equals the earlier.
+pub fn best_of(trials: &[Trial], n: usize) -> Vec<&Trial> {
+    let mut complete: Vec<(f64, &Trial)> = trials
+        .iter()
+        .filter(|trial| trial.state == State::Complete)
+        .filter_map(|trial| Some((trial.score?, trial)))
+        .collect();
+    complete.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+    complete.into_iter().take(n).map(|(_, trial)| trial).collect()
 }

@@ -1,0 +1,86 @@
+//! The next documents.
+
+use serde::{Deserialize, Serialize};
+
+use super::annotator;
+use super::shown::Shown;
+use crate::Labelling;
+use crate::error::{ApiError, ApiResult};
+use crate::order::{Mode, Situation, Why, next as choose};
+
+/// Documents that may be asked for at a time.
+const MOST: usize = 20;
+/// Bytes of a search.
+const SEARCH: usize = 500;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Asked {
+    annotator: String,
+    #[serde(default)]
+    mode: Mode,
+    #[serde(default)]
+    search: String,
+    n: usize,
+    /// Documents that the page has already.
+    #[serde(default)]
+    held: Vec<usize>,
+    /// The document that was decided last.
+    #[serde(default)]
+    last: Option<usize>,
+    /// How many documents were shown so far.
+    #[serde(default)]
+    n_shown: usize,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Next {
+    items: Vec<Shown>,
+    /// Documents that hold the words that are searched for.
+    n_found: Option<usize>,
+}
+
+pub(super) fn next(state: &Labelling, asked: Asked) -> ApiResult<Next> {
+    let annotator = annotator(&asked.annotator)?;
+    if asked.search.len() > SEARCH {
+        let message = format!("the words have {} bytes, expected up to {SEARCH}", asked.search.len());
+        return Err(ApiError::bad_request(message, "search for less"));
+    }
+    let desk = &state.desk;
+    let view = desk.view();
+    let mut inner = desk.inner()?;
+    let words: Vec<String> = asked.search.to_lowercase().split_whitespace().map(str::to_owned).collect();
+    let is_search = asked.mode == Mode::Search;
+    let matches = |place: usize| {
+        let text = if words.is_empty() { String::new() } else { desk.documents.texts[place].to_lowercase() };
+        words.iter().all(|word| text.contains(word.as_str()))
+    };
+    let is_given = |place: usize| !desk.options.relabel && desk.documents.items[place].given.is_some();
+    let votes = desk.options.votes;
+    let counts = inner.counts(&desk.documents);
+    // Labels in the order of the model's, as its lists are.
+    let of_label = |label: &String| inner.labels.iter().position(|own| own == label).map_or(0, |i| counts.by_label[i]);
+    let counts: Vec<usize> = view.suggestions.labels.iter().map(of_label).collect();
+    let held: std::collections::HashSet<usize> = asked.held.iter().copied().collect();
+    let situation = Situation {
+        ranks: &view.ranks,
+        groups: &view.groups,
+        is_free: &|place| {
+            !held.contains(&place) && (is_search || !is_given(place)) && inner.is_free(place, &annotator, votes)
+        },
+        is_doubtful: &|place| {
+            !held.contains(&place) && !inner.is_held(place, &annotator) && !inner.has_checked(place, &annotator)
+        },
+        is_begun: &|place| votes > 1 && !inner.ledger.said(place).is_empty(),
+        matches: &matches,
+        last: asked.last,
+        n_shown: asked.n_shown,
+        counts: &counts,
+    };
+    let chosen: Vec<(usize, Why)> = choose(asked.mode, asked.n.min(MOST), &situation);
+    let items = chosen.iter().map(|&(place, why)| Shown::of(desk, &inner, &view, &annotator, place, why)).collect();
+    inner.hold(&annotator, held.iter().copied().chain(chosen.iter().map(|&(place, _)| place)));
+    drop(inner);
+    let n_found = is_search.then(|| (0..desk.documents.items.len()).filter(|&place| matches(place)).count());
+    Ok(Next { items, n_found })
+}
