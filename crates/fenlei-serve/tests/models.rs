@@ -159,7 +159,8 @@ fn a_server_that_cannot_serve_says_why() {
         change(&mut options);
         Server::start(options, Log::nowhere()).err().unwrap().to_string()
     };
-    let cases: [(&dyn Fn(&mut Options), &str); 7] = [
+    type Change<'a> = &'a dyn Fn(&mut Options);
+    let cases: [(Change<'_>, &str); 7] = [
         (&|o| o.models.clear(), "no model and no folder"),
         (&|o| o.models[0].1 = "/no/such.fenlei".into(), "/no/such.fenlei"),
         (&|o| o.models[0].0 = Some("../x".to_owned()), "no name of a model"),

@@ -11,8 +11,8 @@ const figures = el("section", { class: "figures" });
 const rate = el("div", { class: "card" });
 const alerts = el("div", { class: "card" });
 const models = el("div", { class: "columns even" });
-const quality = el("div", { class: "columns even" });
-const drift = el("div", { class: "columns even" });
+const quality = el("div", { class: "columns wider" });
+const drift = el("div", { class: "columns wider" });
 main.append(el("h1", {}, t("watch_title")), el("p", { class: "lead" }, t("watch_lead")), trouble.place, figures,
   el("div", { class: "columns" }, el("section", {}, el("h2", {}, t("rate")), rate), el("section", {}, el("h2", {}, t("alerts")), alerts)),
   el("h2", {}, t("served")), models, el("h2", {}, t("quality")), quality,
