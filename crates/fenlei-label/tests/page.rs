@@ -368,8 +368,7 @@ fn the_page_is_under_a_strict_policy() {
 fn what_was_said_about_a_file_holds_for_later_commands() {
     let page = Page::new("{\"a\": \"one\", \"b\": \"x\"}\n{\"a\": \"two\", \"b\": \"y\"}\n", |options| {
         labels(options);
-        options.read_as =
-            ReadAs { multi_label: true, text_column: Some("b".to_owned()), ..ReadAs::default() };
+        options.read_as = ReadAs { multi_label: true, text_column: Some("b".to_owned()), ..ReadAs::default() };
     });
     let mut client = page.client();
     let items = client.next("ann", "random", 1);
