@@ -30,11 +30,11 @@ const BAD: [&str; 5] = ["dull", "awful", "boring", "cold", "poor"];
 fn documents(n: usize) -> String {
     let line = |i: usize| {
         let words = if i % 2 == 0 { GOOD } else { BAD };
-        let text = format!(
-            "A {} film <img src=x onerror=alert(1)> about {} & others,\nnumber {i}.",
-            words[i % 5],
-            ["dogs", "ships", "cooks"][i % 3]
-        );
+        let about = ["dogs", "ships", "cooks"][i % 3];
+        // No two are nearly the same.
+        let place = format!("room {} on floor {} of house {} in street {}", i * 7, i * 13, i * 29, i * 31);
+        let text =
+            format!("A {} film <img src=x onerror=alert(1)> about {about} & others,\nseen in {place}.", words[i % 5]);
         json!({ "id": i, "text": text }).to_string() + "\n"
     };
     (0..n).map(line).collect()
@@ -137,11 +137,16 @@ fn fifty_documents_are_labelled_by_keyboard_undone_resumed_and_reviewed() {
     assert_eq!(shown.n_done(), 50);
     // What was learned meanwhile suggests, and Enter takes it.
     shown.browser.click("[data-panel=progress]");
-    shown.browser.until("document.querySelectorAll('#curve .dot').length > 1");
+    shown.browser.until("!document.querySelector('#learn').disabled");
+    shown.browser.click("#learn");
+    shown
+        .browser
+        .until("document.querySelectorAll('#curve .dot').length > 0 && !document.querySelector('#learn').disabled");
     shown.pictures("progress");
     shown.browser.click("[data-panel=work]");
+    shown.browser.value("window.isOld = true");
     shown.browser.call("Page.reload", json!({}));
-    shown.browser.until("document.readyState === 'complete' && !document.querySelector('#accept')?.disabled");
+    shown.browser.until("!window.isOld && document.querySelector('#accept')?.textContent && !document.querySelector('#accept').disabled");
     assert_eq!(shown.n_done(), 50);
     assert_ne!(shown.text(), again);
     shown.pictures("work");

@@ -164,12 +164,17 @@ fn the_model_learns_while_it_is_labelled_and_finds_wrong_labels() {
         }
         assert_eq!(client.decide("ann", &item, &format!("ticket-{i:04}"), &[label]).status, 200);
     }
-    client.post("/api/learn", &json!({}));
     let progress = until(|| {
         let progress = client.get("/api/progress").json();
         let last = progress["learning"]["points"].as_array().unwrap().last().cloned();
-        let done = last.is_some_and(|point| point["n_labelled"] == 60) && progress["learning"]["busy"] == false;
-        done.then_some(progress)
+        if progress["learning"]["busy"] == true {
+            return None;
+        }
+        if last.is_some_and(|point| point["n_labelled"] == 60) {
+            return Some(progress);
+        }
+        client.post("/api/learn", &json!({}));
+        None
     });
     let point = progress["learning"]["points"].as_array().unwrap().last().unwrap();
     assert!(point["accuracy"].as_f64().unwrap() > 0.85 && point["at_random"] == true, "{point}");

@@ -52,6 +52,10 @@ impl Browser {
     /// One command and its result; what is told in between is looked through for complaints.
     #[track_caller]
     pub fn call(&mut self, method: &str, params: Value) -> Value {
+        self.try_call(method, params).unwrap_or_else(|answer| panic!("{method}: {answer}"))
+    }
+
+    fn try_call(&mut self, method: &str, params: Value) -> Result<Value, Value> {
         self.n += 1;
         let mut message = json!({ "id": self.n, "method": method, "params": params });
         if let Some(session) = &self.session {
@@ -64,8 +68,7 @@ impl Browser {
             assert_eq!(bytes.pop(), Some(0), "the browser has ended");
             let mut answer: Value = serde_json::from_slice(&bytes).unwrap();
             if answer["id"] == self.n {
-                assert!(answer["error"].is_null(), "{method}: {answer}");
-                return answer["result"].take();
+                return if answer["error"].is_null() { Ok(answer["result"].take()) } else { Err(answer) };
             }
             self.note(&answer);
         }
@@ -97,13 +100,16 @@ impl Browser {
     #[track_caller]
     pub fn until(&mut self, expression: &str) {
         let began = Instant::now();
-        while self.value(expression) != true {
-            let page = self.value("document.body.innerText.slice(0, 600)");
-            assert!(
-                began.elapsed() < Duration::from_secs(60),
-                "never true: {expression}\n{page}\n{:?}",
-                self.complaints
-            );
+        loop {
+            let params = json!({ "expression": expression, "returnByValue": true });
+            // Between two pages there is nothing to ask.
+            if self.try_call("Runtime.evaluate", params).is_ok_and(|answer| answer["result"]["value"] == true) {
+                return;
+            }
+            if began.elapsed() > Duration::from_secs(90) {
+                let page = self.value("document.body.innerText.slice(0, 900)");
+                panic!("never true: {expression}\n{page}\n{:?}", self.complaints);
+            }
             std::thread::sleep(Duration::from_millis(10));
         }
     }

@@ -14,8 +14,8 @@ use axum::routing::{get, post};
 use axum::{Router, extract::DefaultBodyLimit};
 use hyper::Uri;
 use hyper::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderValue};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 
 use crate::documents::LabelFormat;
 use crate::error::{ApiError, ApiResult, Code, json};
@@ -91,26 +91,18 @@ where
     apart(move || Ok(json(&work(&state, question)?))).await
 }
 
-/// The query of an address, as far as it is understood.
-fn query<Q: DeserializeOwned + Default>(uri: &Uri) -> ApiResult<Q> {
-    let pairs = uri.query().unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
-    let object: serde_json::Map<String, serde_json::Value> = pairs
-        .map(|(key, value)| (key.to_owned(), serde_json::from_str(value).unwrap_or_else(|_| value.into())))
-        .collect();
-    serde_json::from_value(object.into()).map_err(|error| {
-        ApiError::bad_request(format!("the query is not what is expected: {error}"), "load the page again")
-    })
-}
-
-#[derive(Default, Deserialize)]
-struct TextOf {
-    place: usize,
-    key: String,
+/// A value of the query of an address. Ours need no decoding.
+fn value<'a>(uri: &'a Uri, name: &str) -> Option<&'a str> {
+    let pairs = uri.query()?.split('&').filter_map(|pair| pair.split_once('='));
+    pairs.filter(|(key, _)| *key == name).map(|(_, value)| value).next()
 }
 
 /// A whole text, however long.
 async fn text(State(state): State<Shared>, uri: Uri) -> ApiResult<Response> {
-    let TextOf { place, key } = query(&uri)?;
+    let place = value(&uri, "place").and_then(|place| place.parse().ok());
+    let (Some(place), Some(key)) = (place, value(&uri, "key").map(str::to_owned)) else {
+        return Err(ApiError::bad_request("found no place and key in the address", "load the page again"));
+    };
     apart(move || {
         let place = state.desk.place(place, &key)?;
         Ok(json(&serde_json::json!({ "text": state.desk.documents.texts[place] })))
@@ -118,16 +110,10 @@ async fn text(State(state): State<Shared>, uri: Uri) -> ApiResult<Response> {
     .await
 }
 
-#[derive(Default, Deserialize)]
-struct Export {
-    format: Option<String>,
-    #[serde(default)]
-    labelled: u8,
-}
-
 /// The file with what was decided, to keep.
 async fn export(State(state): State<Shared>, uri: Uri) -> ApiResult<Response> {
-    let Export { format, labelled } = query(&uri)?;
+    let format = value(&uri, "format").map(str::to_owned);
+    let labelled_only = value(&uri, "labelled") == Some("1");
     apart(move || {
         let documents = &state.desk.documents;
         let format = match format.as_deref() {
@@ -138,7 +124,7 @@ async fn export(State(state): State<Shared>, uri: Uri) -> ApiResult<Response> {
         };
         let answers = state.desk.inner()?.ledger.answers(documents.items.len());
         let mut bytes = Vec::new();
-        exported(documents, &answers, format, labelled > 0, &mut bytes)
+        exported(documents, &answers, format, labelled_only, &mut bytes)
             .map_err(|error| ApiError::new(Code::Internal, error.to_string(), "choose another layout"))?;
         let mut response = Response::new(axum::body::Body::from(bytes));
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(format.media_type()));

@@ -22,6 +22,8 @@ async function restart() {
   state.round = (state.round || 0) + 1;
   state.queue = [];
   state.current = null;
+  $("document").textContent = "…";
+  $("text").hidden = $("labels").hidden = true;
   await refill();
   advance();
 }

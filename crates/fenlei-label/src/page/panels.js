@@ -26,6 +26,8 @@ async function showProgress() {
 const measured = (point) => t(point.at_random ? "measured_random" : "measured_all", { n: point.n_measured });
 
 async function showConflicts() {
+  // What stood there may be settled by now.
+  $("conflict-list").replaceChildren();
   const { n, items } = await askJson("conflicts");
   $("n-conflicts").textContent = n || "";
   const list = items.map((item) => {
