@@ -48,7 +48,9 @@ pub(super) fn choose_in_objects<'a>(
     }
     // Where there are more than two fields, the library goes by their names alone.
     let mut more = Fields::default();
-    [text.as_str(), NO_NAME, "\u{2014}\u{2014}"].map(|name| more.push(name, &""));
+    for name in [text.as_str(), NO_NAME, "\u{2014}\u{2014}"] {
+        more.push(name, &"");
+    }
     sample.extend(serde_json::to_vec(&more).unwrap_or_default());
     sample.push(b'\n');
     let with_text = ReadAs { text_column: Some(text.clone()), ..options.clone() };
