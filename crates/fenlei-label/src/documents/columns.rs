@@ -41,7 +41,7 @@ pub(super) fn choose_in_objects<'a>(
     objects: impl Iterator<Item = &'a Fields>,
     options: &ReadAs,
 ) -> Result<(String, Option<String>)> {
-    let mut sample = sample(objects);
+    let sample = sample(objects);
     let (text, label, _) = choose(path, &sample, Format::JsonLines, options)?;
     if options.label_column.is_some() {
         return Ok((text, label));
@@ -51,10 +51,12 @@ pub(super) fn choose_in_objects<'a>(
     for name in [text.as_str(), NO_NAME, "\u{2014}\u{2014}"] {
         more.push(name, &"");
     }
-    sample.extend(serde_json::to_vec(&more).unwrap_or_default());
-    sample.push(b'\n');
+    // In front, since the first documents are what it looks at.
+    let mut with_more = serde_json::to_vec(&more).unwrap_or_default();
+    with_more.push(b'\n');
+    with_more.extend(sample);
     let with_text = ReadAs { text_column: Some(text.clone()), ..options.clone() };
-    let label = choose(path, &sample, Format::JsonLines, &with_text).ok().and_then(|(_, label, _)| label);
+    let label = choose(path, &with_more, Format::JsonLines, &with_text).ok().and_then(|(_, label, _)| label);
     Ok((text, label))
 }
 

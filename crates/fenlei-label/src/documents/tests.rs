@@ -85,6 +85,8 @@ fn a_field_is_the_label_only_if_its_name_says_so() {
         let out = written(&documents, LabelFormat::JsonLines, &[says(&["x"]), None]);
         assert!(out.contains(",\"text\":\"a\",\"label\":\"x\"}\n"), "{out}");
     }
+    let many: String = (0..500).map(|i| format!("{{\"id\": {i}, \"text\": \"t\"}}\n")).collect();
+    assert!(read("a.jsonl", &many).labels.is_empty());
     let asked = ReadAs { label_column: Some("id".to_owned()), ..ReadAs::default() };
     assert_eq!(read_as("a.csv", "id,text\n1,a\n2,b\n", &asked).unwrap().labels, ["1", "2"]);
     assert_eq!(read("a.jsonl", "{\"sentiment\": \"x\", \"review\": \"a\"}\n").labels, ["x"]);
