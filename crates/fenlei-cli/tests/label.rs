@@ -160,7 +160,9 @@ fn nothing_acknowledged_is_lost_when_it_is_killed_twenty_times() {
                 else {
                     return;
                 };
-                for item in answer.json()["items"].as_array().unwrap() {
+                let items = answer.json()["items"].as_array().unwrap().clone();
+                assert!(!items.is_empty());
+                for item in &items {
                     let place = item["place"].as_u64().unwrap();
                     let label = LABELS[((place + round) % 3) as usize];
                     let decision = decision("ann", item, &format!("ticket-{round}-{n}"), &[label]);
@@ -205,7 +207,9 @@ fn when_the_disk_takes_no_more_the_decision_is_refused_and_those_before_it_stay(
     let mut client = Client::new(page.address);
     let (mut kept, mut refusal) = (0, None);
     while refusal.is_none() {
-        for item in client.next("ann", "random", 20) {
+        let items = client.next("ann", "random", 20);
+        assert!(!items.is_empty(), "the limit was never met");
+        for item in items {
             let answer = client.decide("ann", &item, &format!("ticket-{kept:05}"), &["good"]);
             if answer.status != 200 {
                 assert_eq!(answer.status, 507, "{}", answer.text());
@@ -214,7 +218,6 @@ fn when_the_disk_takes_no_more_the_decision_is_refused_and_those_before_it_stay(
             }
             kept += 1;
         }
-        assert!(kept < 400, "the limit was never met");
     }
     assert_eq!(refusal.unwrap()["code"], "store_failed");
     drop(page);

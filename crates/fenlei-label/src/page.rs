@@ -78,8 +78,9 @@ mod tests {
         let unknown: Vec<_> = asked.difference(&words).filter(|key| !key.ends_with('_')).collect();
         assert!(unknown.is_empty(), "{unknown:?}");
         let built = ["why_", "from_", "mode_", "advice_", "help_", "export_"];
+        let is_used = |key: &str| asked.contains(key) || js.contains(&format!("\"{key}\""));
         let unused: Vec<_> =
-            words.difference(&asked).filter(|key| !built.iter().any(|begin| key.starts_with(begin))).collect();
+            words.iter().filter(|key| !is_used(key) && !built.iter().any(|begin| key.starts_with(begin))).collect();
         assert!(unused.is_empty(), "{unused:?}");
     }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use fenlei::data::Format;
 use fenlei::{Error, Result};
 
-use super::columns::{N_SAMPLED, choose};
+use super::columns::{N_SAMPLED, choose, choose_in_objects};
 use super::fields::{Fields, plain};
 use super::{Found, LabelFormat, Layout, ReadAs};
 
@@ -79,7 +79,7 @@ fn label_by_name(path: &Path, rows: &[Vec<String>], options: &ReadAs) -> Option<
         header.iter().zip(row).for_each(|(name, value)| fields.push(name.trim(), value));
         sample.push(fields);
     }
-    choose(path, &super::json::sample(sample.iter()), Format::JsonLines, options).ok()?.1
+    choose_in_objects(path, sample.iter(), options).ok()?.1
 }
 
 fn labels(field: &str, several: bool) -> Vec<String> {

@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use fenlei::data::Format;
 use fenlei::{Error, Result};
 use serde_json::value::RawValue;
 
-use super::columns::{N_SAMPLED, choose};
+use super::columns::choose_in_objects;
 use super::fields::Fields;
 use super::{Found, LabelFormat, Layout, ReadAs};
 
@@ -17,8 +16,7 @@ const DOCCANO: [&str; 2] = ["label", "labels"];
 pub(super) fn read(path: &Path, text: &str, format: LabelFormat, options: &ReadAs) -> Result<Found> {
     let array = text.trim_start().starts_with('[');
     let objects = if array { in_array(path, text)? } else { in_lines(path, text)? };
-    let sample = sample(objects.iter().map(|(_, fields)| fields));
-    let (text, label, _) = choose(path, &sample, Format::JsonLines, options)?;
+    let (text, label) = choose_in_objects(path, objects.iter().map(|(_, fields)| fields), options)?;
     let mut layout = Layout { text, label, array, ..Layout::default() };
     if format == LabelFormat::Doccano && layout.label.is_none() {
         layout.label = Some(DOCCANO[0].to_owned());
@@ -67,17 +65,6 @@ pub(super) fn in_array(path: &Path, text: &str) -> Result<Vec<(u64, Fields)>> {
         Error::data(path, Some(error.line() as u64), problem, "mend the file, or write one object a line")
     })?;
     Ok((1..).zip(objects).collect())
-}
-
-/// The first documents, one a line.
-pub(super) fn sample<'a>(objects: impl Iterator<Item = &'a Fields>) -> Vec<u8> {
-    let mut sample = String::new();
-    for fields in objects.take(N_SAMPLED) {
-        // Values may hold line ends between their parts, which mean nothing there.
-        sample.extend(serde_json::to_string(fields).unwrap_or_default().chars().filter(|c| !matches!(c, '\n' | '\r')));
-        sample.push('\n');
-    }
-    sample.into_bytes()
 }
 
 pub(super) fn text_of(path: &Path, line: u64, fields: &Fields, name: &str) -> Result<String> {

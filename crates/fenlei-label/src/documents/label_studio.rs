@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use fenlei::data::Format;
 use fenlei::{Error, Result};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::columns::choose_in_objects;
 use super::fields::{Fields, raw};
-use super::json::{in_array, sample, text_of};
+use super::json::{in_array, text_of};
 use super::write::Answer;
 use super::{Found, Item, Layout, ReadAs};
 
@@ -27,7 +27,7 @@ pub(super) fn read(path: &Path, text: &str, options: &ReadAs) -> Result<Found> {
             })?;
         data.push(fields);
     }
-    let (text_name, ..) = super::columns::choose(path, &sample(data.iter()), Format::JsonLines, options)?;
+    let (text_name, _) = choose_in_objects(path, data.iter(), options)?;
     let mut several = false;
     let mut items = Vec::with_capacity(tasks.len());
     for ((place, task), data) in tasks.into_iter().zip(data) {

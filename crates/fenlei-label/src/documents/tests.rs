@@ -76,6 +76,23 @@ fn several_labels_share_a_column_where_they_are_asked_for() {
 }
 
 #[test]
+fn a_field_is_the_label_only_if_its_name_says_so() {
+    for (name, text) in
+        [("a.jsonl", "{\"id\": 1, \"text\": \"a\"}\n{\"id\": 2, \"text\": \"b\"}\n"), ("a.csv", "id,text\n1,a\n2,b\n")]
+    {
+        let documents = read(name, text);
+        assert!(documents.labels.is_empty() && documents.items[0].given.is_none(), "{name}");
+        let out = written(&documents, LabelFormat::JsonLines, &[says(&["x"]), None]);
+        assert!(out.contains(",\"text\":\"a\",\"label\":\"x\"}\n"), "{out}");
+    }
+    let many: String = (0..500).map(|i| format!("{{\"id\": {i}, \"text\": \"t\"}}\n")).collect();
+    assert!(read("a.jsonl", &many).labels.is_empty());
+    let asked = ReadAs { label_column: Some("id".to_owned()), ..ReadAs::default() };
+    assert_eq!(read_as("a.csv", "id,text\n1,a\n2,b\n", &asked).unwrap().labels, ["1", "2"]);
+    assert_eq!(read("a.jsonl", "{\"sentiment\": \"x\", \"review\": \"a\"}\n").labels, ["x"]);
+}
+
+#[test]
 fn a_table_without_names_gets_none() {
     let text = "a long sentence about nothing,x\nanother long sentence,y\nand a third one here,x\n";
     let documents = read("a.csv", text);
