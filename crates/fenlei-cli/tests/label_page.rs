@@ -29,7 +29,7 @@ const BAD: [&str; 5] = ["dull", "awful", "boring", "cold", "poor"];
 
 fn documents(n: usize) -> String {
     let line = |i: usize| {
-        let words = if i % 2 == 0 { GOOD } else { BAD };
+        let words = if i.is_multiple_of(2) { GOOD } else { BAD };
         let about = ["dogs", "ships", "cooks"][i % 3];
         // No two are nearly the same.
         let place = format!("room {} on floor {} of house {} in street {}", i * 7, i * 13, i * 29, i * 31);

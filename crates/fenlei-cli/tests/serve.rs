@@ -134,7 +134,7 @@ fn wrong_use_is_refused_before_anything_starts() {
         (&["serve"][..], 2, "no model and no folder"),
         (&["serve", "missing.fenlei"][..], 1, "missing.fenlei"),
         (&["serve", "x.fenlei", "--deadline", "0"][..], 2, "--deadline"),
-        (&["serve", "x.fenlei", "--rate-limit", "-1"][..], 2, "--rate-limit"),
+        (&["serve", "x.fenlei", "--rate-limit=-1"][..], 2, "--rate-limit"),
         (&["serve", "x.fenlei", "--token-file", "tokens.txt"][..], 1, "tokens.txt:1"),
         (&["serve", "x.fenlei", "--admin", "127.0.0.1:0"][..], 2, "--admin-token-file"),
         (&["serve", "x.fenlei", "--tls-key", "k.pem"][..], 2, "--tls-certificate"),

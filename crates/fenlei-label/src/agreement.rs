@@ -22,9 +22,12 @@ pub struct Agreement {
     pub kappa: Option<f64>,
 }
 
+/// The labels that two gave one document.
+type BothSaid<'a> = (&'a [String], &'a [String]);
+
 /// All pairs that have labelled the same documents, by name.
 pub(crate) fn agreements(ledger: &Ledger, labels: &[String], multi_label: bool) -> Vec<Agreement> {
-    let mut pairs: BTreeMap<(&str, &str), Vec<(&[String], &[String])>> = BTreeMap::new();
+    let mut pairs: BTreeMap<(&str, &str), Vec<BothSaid<'_>>> = BTreeMap::new();
     for place in ledger.places() {
         let said: Vec<(&str, &[String])> =
             ledger.said(place).into_iter().map(|(who, own)| (who, &own.labels[..])).collect();

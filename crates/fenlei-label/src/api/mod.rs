@@ -70,14 +70,14 @@ async fn run<T: Serialize + Send + 'static>(
     apart(move || Ok(json(&work(&state)?))).await
 }
 
-async fn ask<Q: DeserializeOwned, T: Serialize + 'static>(
+async fn ask<Q, T>(
     State(state): State<Shared>,
     body: Result<Bytes, axum::extract::rejection::BytesRejection>,
     work: fn(&Labelling, Q) -> ApiResult<T>,
 ) -> ApiResult<Response>
 where
-    Q: Send + 'static,
-    T: Send,
+    Q: DeserializeOwned + Send + 'static,
+    T: Serialize + Send + 'static,
 {
     let body = body.map_err(|refusal| match refusal.status() {
         hyper::StatusCode::PAYLOAD_TOO_LARGE => {

@@ -6,7 +6,7 @@ fn reviews(n: usize) -> (Vec<String>, Vec<String>) {
     let text = |i: usize| {
         format!("a {} film about {} number {i}", words[i % 2][(i / 2) % 4], ["dogs", "ships", "cooks"][i % 3])
     };
-    let label = |i: usize| if i % 2 == 0 { "good" } else { "bad" };
+    let label = |i: usize| if i.is_multiple_of(2) { "good" } else { "bad" };
     ((0..n).map(text).collect(), (0..n).map(|i| label(i).to_owned()).collect())
 }
 
