@@ -5,7 +5,7 @@
 //! ```
 //!
 //! The net computes what the model does, without its heads; a head of ours reads the states that it gives. Which tensor
-//! becomes which parameter is said by the family ([`families`]); a tensor that is missing, left over, or of another shape
+//! becomes which parameter is said by the family (`families`); a tensor that is missing, left over, or of another shape
 //! is an error that names it.
 //!
 //! Invariant: nothing in the folder is trusted, and nothing in it is ever run.
