@@ -2,11 +2,10 @@
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::SystemTime;
 
 use fenlei::artifact::{self, ModelInfo};
 use fenlei::classifier::Classifier;
-use fenlei::model::Model;
 use rayon::ThreadPool;
 
 /// Parts of equal width that confidences from 0 to 1 are counted in.
@@ -91,7 +90,8 @@ impl ServedModel {
     /// Reads and checks a file. Loops in it run in `pool`.
     pub fn load(name: &str, version: u64, path: &Path, pool: &ThreadPool) -> fenlei::Result<Self> {
         let (classifier, info) = pool.install(|| artifact::load(path))?;
-        pool.install(|| warm(&classifier));
+        // Requests bring few texts each, so that none of them would make the tables.
+        pool.install(|| classifier.prepare_scoring());
         let tallies = Tallies::new(classifier.labels().len());
         Ok(Self { name: name.to_owned(), version, classifier, info, tallies })
     }
@@ -119,30 +119,6 @@ impl ServedModel {
             self.tallies.abstained.fetch_add(1, Ordering::Relaxed);
         }
         (label, confidence)
-    }
-}
-
-/// Words of a text that a net is warmed with.
-const WARM_WORDS: usize = 256;
-
-/// A net that would take longer than this to be warmed gains little by it.
-const WARM_WITHIN: Duration = Duration::from_millis(500);
-
-/// Lets a net make its table of the whole vocabulary, which it does when more words come at once than the vocabulary
-/// has. Single requests never bring so many, and each would be multiplied anew. Answers do not depend on it.
-fn warm(classifier: &Classifier) {
-    if !matches!(classifier.model(), Model::Net(_)) {
-        return;
-    }
-    let vocabulary = classifier.pipeline().vocab();
-    let words: Vec<&str> = vocabulary.iter().skip(1).take(WARM_WORDS).map(|(word, _)| word).collect();
-    let text = words.join(" ");
-    let n_words = classifier.pipeline().encode(&text).ids.len();
-    let began = Instant::now();
-    classifier.predict_batch(&[&text]);
-    let n_texts = vocabulary.len().checked_div(n_words).map_or(0, |n| n + 1);
-    if n_texts > 0 && began.elapsed() * u32::try_from(n_texts).unwrap_or(u32::MAX) < WARM_WITHIN {
-        classifier.predict_batch(&vec![text; n_texts]);
     }
 }
 

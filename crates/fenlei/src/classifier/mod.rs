@@ -66,6 +66,13 @@ impl Classifier {
         predictions
     }
 
+    /// Makes the tables that speed up scoring now, rather than when more tokens come at once than the vocabulary has: for
+    /// whoever answers many requests of few texts. It takes memory and a product for each token of the vocabulary; no score
+    /// depends on it.
+    pub fn prepare_scoring(&self) {
+        self.model.prepare_scoring();
+    }
+
     /// What the model itself says, which a calibration is fitted on and checks of the model are made with. A steep
     /// calibration makes much of the rounding of a processor.
     pub(crate) fn uncalibrated_batch<S: AsRef<str> + Sync>(&self, texts: &[S]) -> Predictions {

@@ -128,6 +128,11 @@ impl EnsembleModel {
         &self.members
     }
 
+    /// [`Model::prepare_scoring`] of every member.
+    pub(crate) fn prepare_scoring(&self) {
+        self.members.iter().for_each(|member| member.model.prepare_scoring());
+    }
+
     /// The probability of each label for each text, `[n_texts, n_labels]`.
     pub(crate) fn probabilities<S: AsRef<str> + Sync>(&self, texts: &[S]) -> Vec<f32> {
         let answers: Vec<Vec<f32>> =

@@ -114,12 +114,18 @@ impl NetModel {
         (self.spec, self.net, self.beside)
     }
 
+    /// Makes the tables that speed up scoring, unless they are there.
+    pub(crate) fn prepare_scoring(&self) {
+        self.scoring.get_or_init(|| self.net.scoring_workspace());
+    }
+
     /// The probability of each label for each text, `[n_texts, n_labels]`.
     pub fn probabilities(&self, texts: &NetInputs) -> Vec<f32> {
         // A table costs a product for each token of the vocabulary; it pays when more tokens than that are scored.
-        let pays = texts.ids.ids.len() > self.net.sizes().vocab_size;
-        let scoring =
-            if pays { Some(self.scoring.get_or_init(|| self.net.scoring_workspace())) } else { self.scoring.get() };
+        if texts.ids.ids.len() > self.net.sizes().vocab_size {
+            self.prepare_scoring();
+        }
+        let scoring = self.scoring.get();
         let offsets = self.wide().map(|wide| wide.offsets(self.net.head(), &texts.ids)).unwrap_or_default();
         probabilities(&self.net, texts, &offsets, scoring)
     }

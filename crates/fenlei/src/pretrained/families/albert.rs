@@ -3,13 +3,21 @@
 use fenlei_nn::spec::{LayerSpec, NormPlace, TransformerSpec};
 use serde_json::json;
 
-use super::{Blueprint, Config, Source, activation, dropout, embedding, heads, linear, norm, stacked};
+use super::{BlockNames, Blueprint, Config, Source, activation, block, dropout, embedding, heads, linear, norm};
 use crate::Result;
 
 const TABLE: &str = "embeddings.word_embeddings.weight";
 
 const LEFT_OUT: &[&str] =
     &["pooler.", "predictions.", "sop_classifier.", "classifier.", "qa_outputs.", "embeddings.position_ids"];
+
+const NAMES: BlockNames = BlockNames {
+    qkv: ["attention.query", "attention.key", "attention.value"],
+    attention_output: "attention.dense",
+    attention_norm: "attention.LayerNorm",
+    feed_forward: ["ffn", "ffn_output"],
+    feed_forward_norm: "full_layer_layer_norm",
+};
 
 pub(super) fn albert(config: &Config) -> Result<Blueprint> {
     config.expect("num_hidden_groups", &json!(1))?;
@@ -45,7 +53,7 @@ pub(super) fn albert(config: &Config) -> Result<Blueprint> {
         vec![("positions.table".to_owned(), positions)],
         norm("layer-norm", "embeddings.LayerNorm").to_vec(),
         linear("dense", "encoder.embedding_hidden_mapping_in").to_vec(),
-        of_layer(width),
+        block(0, "encoder.albert_layer_groups.0.albert_layers.0", &NAMES, width),
     ];
     Ok(Blueprint {
         layers,
@@ -57,17 +65,4 @@ pub(super) fn albert(config: &Config) -> Result<Blueprint> {
         is_causal: false,
         width,
     })
-}
-
-fn of_layer(width: usize) -> Vec<(String, Source)> {
-    let ours = |part: &str| format!("transformer.0.{part}");
-    let theirs = |part: &str| format!("encoder.albert_layer_groups.0.albert_layers.0.{part}");
-    let qkv = ["query", "key", "value"].map(|part| theirs(&format!("attention.{part}")));
-    let mut sources = stacked(&ours("attention.qkv"), qkv, [width; 3], true);
-    sources.extend(linear(&ours("attention.output"), &theirs("attention.dense")));
-    sources.extend(norm(&ours("attention-norm"), &theirs("attention.LayerNorm")));
-    sources.extend(linear(&ours("feed-forward.input"), &theirs("ffn")));
-    sources.extend(linear(&ours("feed-forward.output"), &theirs("ffn_output")));
-    sources.extend(norm(&ours("feed-forward-norm"), &theirs("full_layer_layer_norm")));
-    sources
 }

@@ -3,7 +3,7 @@
 use fenlei_nn::spec::{LayerSpec, NormPlace, TransformerSpec};
 use serde_json::json;
 
-use super::{Blueprint, Config, Source, activation, dropout, embedding, heads, linear, norm, stacked};
+use super::{BlockNames, Blueprint, Config, Source, activation, block, dropout, embedding, heads, linear, norm};
 use crate::Result;
 
 const TABLE: &str = "embeddings.word_embeddings.weight";
@@ -21,6 +21,14 @@ const LEFT_OUT: &[&str] = &[
     "embeddings.position_ids",
     "embeddings.token_type_ids",
 ];
+
+const NAMES: BlockNames = BlockNames {
+    qkv: ["attention.self.query", "attention.self.key", "attention.self.value"],
+    attention_output: "attention.output.dense",
+    attention_norm: "attention.output.LayerNorm",
+    feed_forward: ["intermediate.dense", "output.dense"],
+    feed_forward_norm: "output.LayerNorm",
+};
 
 /// BERT (Devlin et al. 2019).
 pub(super) fn bert(config: &Config) -> Result<Blueprint> {
@@ -78,7 +86,8 @@ fn of(config: &Config, skip: usize) -> Result<Blueprint> {
         sources.push(linear("dense", "embeddings_project").to_vec());
     }
     layers.push(LayerSpec::Transformer(Box::new(transformer)));
-    sources.push((0..n_layers).flat_map(|layer| of_layer(layer, width)).collect());
+    sources
+        .push((0..n_layers).flat_map(|layer| block(layer, &format!("encoder.layer.{layer}"), &NAMES, width)).collect());
     Ok(Blueprint {
         layers,
         sources,
@@ -89,17 +98,4 @@ fn of(config: &Config, skip: usize) -> Result<Blueprint> {
         is_causal: false,
         width,
     })
-}
-
-fn of_layer(layer: usize, width: usize) -> Vec<(String, Source)> {
-    let ours = |part: &str| format!("transformer.{layer}.{part}");
-    let theirs = |part: &str| format!("encoder.layer.{layer}.{part}");
-    let qkv = ["query", "key", "value"].map(|part| theirs(&format!("attention.self.{part}")));
-    let mut sources = stacked(&ours("attention.qkv"), qkv, [width; 3], true);
-    sources.extend(linear(&ours("attention.output"), &theirs("attention.output.dense")));
-    sources.extend(norm(&ours("attention-norm"), &theirs("attention.output.LayerNorm")));
-    sources.extend(linear(&ours("feed-forward.input"), &theirs("intermediate.dense")));
-    sources.extend(linear(&ours("feed-forward.output"), &theirs("output.dense")));
-    sources.extend(norm(&ours("feed-forward-norm"), &theirs("output.LayerNorm")));
-    sources
 }

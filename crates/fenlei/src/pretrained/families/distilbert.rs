@@ -2,7 +2,7 @@
 
 use fenlei_nn::spec::{LayerSpec, NormPlace, TransformerSpec};
 
-use super::{Blueprint, Config, Source, activation, dropout, embedding, heads, linear, norm, stacked};
+use super::{BlockNames, Blueprint, Config, Source, activation, block, dropout, embedding, heads, norm};
 use crate::Result;
 
 const TABLE: &str = "embeddings.word_embeddings.weight";
@@ -16,6 +16,14 @@ const LEFT_OUT: &[&str] = &[
     "qa_outputs.",
     "embeddings.position_ids",
 ];
+
+const NAMES: BlockNames = BlockNames {
+    qkv: ["attention.q_lin", "attention.k_lin", "attention.v_lin"],
+    attention_output: "attention.out_lin",
+    attention_norm: "sa_layer_norm",
+    feed_forward: ["ffn.lin1", "ffn.lin2"],
+    feed_forward_norm: "output_layer_norm",
+};
 
 /// The constant of its layer norms, which no configuration tells.
 const EPSILON: f64 = 1e-12;
@@ -46,7 +54,7 @@ pub(super) fn distilbert(config: &Config) -> Result<Blueprint> {
         vec![("embedding.table".to_owned(), Source::Tokens(TABLE))],
         vec![("positions.table".to_owned(), positions)],
         norm("layer-norm", "embeddings.LayerNorm").to_vec(),
-        (0..n_layers).flat_map(|layer| of_layer(layer, width)).collect(),
+        (0..n_layers).flat_map(|layer| block(layer, &format!("transformer.layer.{layer}"), &NAMES, width)).collect(),
     ];
     Ok(Blueprint {
         layers,
@@ -58,17 +66,4 @@ pub(super) fn distilbert(config: &Config) -> Result<Blueprint> {
         is_causal: false,
         width,
     })
-}
-
-fn of_layer(layer: usize, width: usize) -> Vec<(String, Source)> {
-    let ours = |part: &str| format!("transformer.{layer}.{part}");
-    let theirs = |part: &str| format!("transformer.layer.{layer}.{part}");
-    let qkv = ["q_lin", "k_lin", "v_lin"].map(|part| theirs(&format!("attention.{part}")));
-    let mut sources = stacked(&ours("attention.qkv"), qkv, [width; 3], true);
-    sources.extend(linear(&ours("attention.output"), &theirs("attention.out_lin")));
-    sources.extend(norm(&ours("attention-norm"), &theirs("sa_layer_norm")));
-    sources.extend(linear(&ours("feed-forward.input"), &theirs("ffn.lin1")));
-    sources.extend(linear(&ours("feed-forward.output"), &theirs("ffn.lin2")));
-    sources.extend(norm(&ours("feed-forward-norm"), &theirs("output_layer_norm")));
-    sources
 }

@@ -101,3 +101,25 @@ fn stacked(ours: &str, theirs: [String; 3], n_rows: [usize; 3], with_bias: bool)
     let parts: &[&str] = if with_bias { &["weight", "bias"] } else { &["weight"] };
     parts.iter().map(|part| of(part)).collect()
 }
+
+/// What a model with norms behind its parts calls the tensors of a block.
+struct BlockNames {
+    qkv: [&'static str; 3],
+    attention_output: &'static str,
+    attention_norm: &'static str,
+    feed_forward: [&'static str; 2],
+    feed_forward_norm: &'static str,
+}
+
+/// The tensors of block `layer`, whose names begin with `theirs` in the model.
+fn block(layer: usize, theirs: &str, names: &BlockNames, width: usize) -> Vec<(String, Source)> {
+    let ours = |part: &str| format!("transformer.{layer}.{part}");
+    let theirs = |part: &str| format!("{theirs}.{part}");
+    let mut sources = stacked(&ours("attention.qkv"), names.qkv.map(theirs), [width; 3], true);
+    sources.extend(linear(&ours("attention.output"), &theirs(names.attention_output)));
+    sources.extend(norm(&ours("attention-norm"), &theirs(names.attention_norm)));
+    sources.extend(linear(&ours("feed-forward.input"), &theirs(names.feed_forward[0])));
+    sources.extend(linear(&ours("feed-forward.output"), &theirs(names.feed_forward[1])));
+    sources.extend(norm(&ours("feed-forward-norm"), &theirs(names.feed_forward_norm)));
+    sources
+}
