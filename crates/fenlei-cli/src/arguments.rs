@@ -23,7 +23,9 @@ use crate::evaluate::EvalArguments;
 use crate::explain::ExplainArguments;
 use crate::inspect::InspectArguments;
 use crate::label::LabelArguments;
+use crate::merge::MergeArguments;
 use crate::predict::PredictArguments;
+use crate::quantize::QuantizeArguments;
 use crate::serve::ServeArguments;
 use crate::train::TrainArguments;
 use crate::tune::TuneArguments;
@@ -54,6 +56,8 @@ pub(crate) enum Subcommands {
     Cv(CvArguments),
     Compare(CompareArguments),
     Calibrate(CalibrateArguments),
+    Quantize(QuantizeArguments),
+    Merge(MergeArguments),
     Explain(ExplainArguments),
     Predict(PredictArguments),
     #[command(after_help = "Examples:

@@ -137,7 +137,11 @@ pub(crate) fn run(args: &CalibrateArguments) -> Result<()> {
 }
 
 /// The validation part of divided data, else all of it, unless a part is asked for.
-fn read_validation_part(path: &std::path::Path, options: &ReadOptions) -> fenlei::Result<(Dataset, Findings)> {
+/// The validation part of divided data, else all of it, unless a part is asked for.
+pub(crate) fn read_validation_part(
+    path: &std::path::Path,
+    options: &ReadOptions,
+) -> fenlei::Result<(Dataset, Findings)> {
     let mut options = options.clone();
     if options.split.is_none() {
         let splits = data::splits(path)?;

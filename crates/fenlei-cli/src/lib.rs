@@ -21,9 +21,11 @@ mod explain;
 mod inspect;
 mod interrupt;
 mod label;
+mod merge;
 mod output;
 mod predict;
 mod progress;
+mod quantize;
 mod serve;
 mod train;
 mod tune;
@@ -77,6 +79,8 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<()> {
         Subcommands::Demo(args) => demo::run(&args),
         Subcommands::Data(args) => data::run(args),
         Subcommands::Embed(args) => embed::run(&args),
+        Subcommands::Merge(args) => merge::run(&args),
+        Subcommands::Quantize(args) => quantize::run(&args),
         Subcommands::Label(args) => label::run(&args, arguments.threads.map(NonZero::get)),
         Subcommands::Serve(args) => serve::run(&args, arguments.threads.map(NonZero::get)),
         Subcommands::Bench(args) => bench::run(args),

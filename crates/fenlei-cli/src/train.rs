@@ -7,10 +7,12 @@ pub(crate) mod sources;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 use fenlei::artifact::{self, ModelInfo};
-use fenlei::train::{EpochRecord, Event, Plan, StopReason, Teacher, TrainOptions, Trained, train_with};
+use fenlei::train::{
+    EpochRecord, Event, FineTuningSpec, FrozenStorage, Plan, StopReason, Teacher, TrainOptions, Trained, train_with,
+};
 use serde::Serialize;
 
 use crate::arguments::PlanArguments;
@@ -29,6 +31,7 @@ use history::HistoryFile;
   fenlei train train.tsv --validation dev.tsv --embeddings glove.txt.gz --set model.layers.0.dim=100
   fenlei train more.csv --from reviews.fenlei -o reviews-2.fenlei
   fenlei train reviews.csv --teacher ensemble.fenlei --unlabeled more.txt -o small.fenlei
+  fenlei train reviews.csv --model encoder --pretrained DIR --set train.fine_tuning.lora.rank=8 --apart small.fenlei
   fenlei train reviews.csv --resume
 
 Ctrl-C ends after the current step and keeps the best model so far; --resume goes on from there.")]
@@ -43,6 +46,10 @@ pub(crate) struct TrainArguments {
     /// Where to write the model
     #[arg(short, long, value_name = "MODEL", default_value = "model.fenlei")]
     output: PathBuf,
+    /// Also write what was learned beside the frozen layers of --pretrained to a file of its own, which `fenlei merge` puts
+    /// together with them again
+    #[arg(long, value_name = "FILE")]
+    apart: Option<PathBuf>,
     /// Train this model further: its pipeline, labels, layers and weights are kept, [train] is the plan's
     #[arg(long, value_name = "MODEL")]
     from: Option<PathBuf>,
@@ -113,6 +120,8 @@ pub(crate) fn run(args: &TrainArguments) -> Result<()> {
         }
     };
     destination::check(&args.output)?;
+    args.apart.as_deref().map_or(Ok(()), destination::check)?;
+    let base = base_name(args, &plan)?;
     destination::check_folder(&checkpoint)?;
     if checkpoint.exists() && !args.resume {
         voice.warn(format_args!(
@@ -162,10 +171,15 @@ pub(crate) fn run(args: &TrainArguments) -> Result<()> {
         stop: Some(stop.flag()),
         on_event: Some(&mut on_event),
     };
-    let trained = train_with(&plan, &documents, options)?;
+    let mut trained = train_with(&plan, &documents, options)?;
     let seconds = clock.elapsed().as_secs_f64();
 
     let info = model_info(&plan, &trained)?;
+    if let (Some(apart), Some(base)) = (&args.apart, &base) {
+        let rounded = plan.train.fine_tuning.as_ref().map(|spec| spec.frozen_storage) == Some(FrozenStorage::Bf16);
+        artifact::save_apart(apart, &trained.classifier, &info, base, rounded)?;
+    }
+    trained.classifier.merge()?;
     artifact::save(&args.output, &trained.classifier, &info)?;
     if trained.reason != StopReason::Interrupted && checkpoint.exists() {
         std::fs::remove_file(&checkpoint).with_context(|| format!("cannot remove {}", checkpoint.display()))?;
@@ -177,6 +191,24 @@ pub(crate) fn run(args: &TrainArguments) -> Result<()> {
     // The model is safe by now.
     history_error.map_or(Ok(()), Err)?;
     Ok(())
+}
+
+/// What the pretrained model is called that `--apart` leaves out.
+fn base_name(args: &TrainArguments, plan: &Plan) -> Result<Option<String>> {
+    if args.apart.is_none() {
+        return Ok(None);
+    }
+    let stays = |spec: &FineTuningSpec| spec.frozen || spec.lora.is_some() || spec.frozen_layers > 0 && !spec.gradual;
+    match &plan.pretrained {
+        Some(dir) if plan.train.fine_tuning.as_ref().is_some_and(stays) => {
+            let name = dir.file_name().unwrap_or(dir.as_os_str());
+            Ok(Some(name.to_string_lossy().into_owned()))
+        }
+        _ => bail!(
+            "--apart leaves out what stays as it is in a pretrained model, and nothing does (help: add --pretrained DIR and \
+             --set train.fine_tuning.lora.rank=8, or --frozen)"
+        ),
+    }
 }
 
 /// What the model file tells about its training. Times are left out, so that equal trainings give equal files.

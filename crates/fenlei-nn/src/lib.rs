@@ -8,6 +8,7 @@
 
 pub mod attribution;
 pub mod awake;
+pub mod compact;
 pub mod compile;
 pub mod count;
 pub mod init;
@@ -22,6 +23,7 @@ pub mod rng;
 pub mod scalar;
 pub mod spec;
 pub mod training;
+mod windows;
 
 pub use ragged::{Batch, Rows};
 pub use scalar::Scalar;

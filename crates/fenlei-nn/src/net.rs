@@ -1,15 +1,17 @@
 //! A net: layers built from a description, their parameters, and the passes through them.
 
 use crate::attribution::Shares;
+use crate::compact::Compaction;
 use crate::compile::{CompileError, compile};
 use crate::init::Builder;
 use crate::layers::{Cache, Input, Layer, Pass};
 use crate::loss::Head;
-use crate::params::{Grads, Params};
+use crate::params::{Grads, Param, ParamId, Params};
 use crate::ragged::{Batch, Rows};
 use crate::rng;
 use crate::scalar::Scalar;
 use crate::spec::{HeadSpec, LayerSpec, NetSpec};
+use crate::windows::Windows;
 
 /// Tokens without a pretrained vector start the same way in every net.
 const SEED_MISSING: u64 = 0x4D49_5353;
@@ -35,6 +37,7 @@ pub struct Net<T> {
     sizes: NetSizes,
     word_dropout: f64,
     n_outputs: usize,
+    windows: Option<Windows>,
 }
 
 /// The memory of a pass: one for each thread that uses a net.
@@ -43,6 +46,8 @@ pub struct Workspace<T> {
     caches: Vec<Cache<T>>,
     outputs: Vec<Rows<T>>,
     d_outputs: Vec<Rows<T>>,
+    /// Where documents start whose windows are told apart.
+    documents: Vec<u32>,
 }
 
 impl<T: Scalar> Net<T> {
@@ -96,7 +101,8 @@ impl<T: Scalar> Net<T> {
             None => Builder::zeros(&mut params),
         };
         let layers = compile(spec, sizes.vocab_size, n_outputs, builder.with_precision(spec.precision))?;
-        Ok(Self { layers, params, head, sizes, word_dropout: spec.word_dropout, n_outputs })
+        let windows = Windows::of(spec, &layers)?;
+        Ok(Self { layers, params, head, sizes, word_dropout: spec.word_dropout, n_outputs, windows })
     }
 
     /// What the outputs mean.
@@ -166,6 +172,9 @@ impl<T: Scalar> Net<T> {
             let (before, after) = workspace.outputs.split_at_mut(i);
             let x = before.last().map_or(Input::Tokens(batch), Input::Rows);
             self.layers[i].forward(&mut after[0], &mut workspace.caches[i], x, &self.params, pass);
+            if let Some(windows) = &self.windows {
+                windows.behind(i, &mut after[0].starts, &mut workspace.documents);
+            }
         }
     }
 
@@ -183,7 +192,7 @@ impl<T: Scalar> Net<T> {
         d_logits: &[T],
         batch: &Batch,
     ) {
-        let Workspace { caches, outputs, d_outputs } = workspace;
+        let Workspace { caches, outputs, d_outputs, documents } = workspace;
         d_outputs.resize_with(self.layers.len(), Rows::default);
         let last = self.layers.len() - 1;
         d_outputs[last].reset(&outputs[last].starts, outputs[last].width);
@@ -191,6 +200,9 @@ impl<T: Scalar> Net<T> {
         // What lies before the first layer with something to learn needs no gradient.
         let Some(first) = self.layers.iter().position(|layer| layer.trains(&self.params)) else { return };
         for (i, layer) in self.layers.iter().enumerate().skip(first).rev() {
+            if self.windows.is_some() && i == 0 {
+                Windows::join([&mut outputs[0].starts, &mut d_outputs[0].starts], documents);
+            }
             let (before, after) = d_outputs.split_at_mut(i);
             let x = if i == 0 { Input::Tokens(batch) } else { Input::Rows(&outputs[i - 1]) };
             layer.backward(
@@ -219,7 +231,7 @@ impl<T: Scalar> Net<T> {
         shares.wins.clear();
         shares.tokens.clear();
         shares.tokens.resize(batch.ids.len(), T::ZERO);
-        let Workspace { caches, outputs, d_outputs } = workspace;
+        let Workspace { caches, outputs, d_outputs, documents } = workspace;
         d_outputs.resize_with(self.layers.len(), Rows::default);
         let last = self.layers.len() - 1;
         d_outputs[last].reset(&outputs[last].starts, outputs[last].width);
@@ -236,6 +248,9 @@ impl<T: Scalar> Net<T> {
                 x,
                 &self.params,
             );
+        }
+        if self.windows.is_some() {
+            Windows::join([&mut outputs[0].starts, &mut d_outputs[0].starts], documents);
         }
         let (first, cache) = (&self.layers[0], &mut caches[0]);
         first.attribute(shares, scratch, cache, &d_outputs[0], &outputs[0], batch, &self.params)
@@ -262,6 +277,24 @@ impl<T: Scalar> Net<T> {
             }
         }
         Ok((spec, net))
+    }
+
+    /// Holds in fewer bits what its layers can read so and `wanted` says of, by parameter. Gives how many parameters that are.
+    pub fn compact(&mut self, compaction: Compaction, wanted: impl Fn(&Param<T>) -> bool) -> usize {
+        let mut n = 0;
+        for id in self.compactable() {
+            let param = self.params.get_mut(id);
+            if wanted(param) {
+                param.compact(compaction);
+                n += 1;
+            }
+        }
+        n
+    }
+
+    /// The parameters that its layers can read in fewer bits.
+    pub fn compactable(&self) -> Vec<ParamId> {
+        self.layers.iter().flat_map(|layer| layer.compactable()).collect()
     }
 
     /// Makes a net ready to be trained, also one that was [finalised](Self::finalise) before.

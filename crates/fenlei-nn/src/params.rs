@@ -1,5 +1,6 @@
 //! Parameters and their gradients.
 
+use crate::compact::{Compact, Compaction};
 use crate::kernels::elementwise::fill_with;
 use crate::scalar::Scalar;
 
@@ -37,8 +38,11 @@ pub struct Param<T> {
     pub name: String,
     /// Row-major shape.
     pub shape: Vec<usize>,
-    /// The numbers.
+    /// The numbers; empty where they are held as `compact`.
     pub data: Vec<T>,
+    /// The numbers in fewer bits, which nothing trains. Only of what [`Layer::compactable`](crate::layers::Layer::compactable)
+    /// names.
+    pub compact: Option<Compact>,
     /// How it is updated.
     pub role: Role,
     /// False for frozen vectors and statistics.
@@ -51,6 +55,28 @@ impl<T> Param<T> {
     /// Numbers in a row: the product of all axes but the first.
     pub fn row_len(&self) -> usize {
         self.shape[1..].iter().product()
+    }
+
+    /// How many numbers, however they are held.
+    pub fn n_numbers(&self) -> usize {
+        self.shape.iter().product()
+    }
+}
+
+impl<T: Scalar> Param<T> {
+    /// Holds the numbers in fewer bits from here on.
+    pub fn compact(&mut self, compaction: Compaction) {
+        self.expand();
+        self.compact = Some(Compact::nearest(compaction, &self.data, self.row_len()));
+        self.data = Vec::new();
+        self.trainable = false;
+    }
+
+    /// Holds the numbers as the net computes with them again.
+    pub fn expand(&mut self) {
+        if let Some(compact) = self.compact.take() {
+            compact.expand(&mut self.data);
+        }
     }
 }
 
@@ -81,13 +107,21 @@ impl<T: Scalar> Params<T> {
     fn push(&mut self, name: String, shape: &[usize], role: Role, data: Vec<T>) -> ParamId {
         assert!(self.list.iter().all(|p| p.name != name), "two parameters named {name}");
         let trainable = role != Role::Statistic;
-        self.list.push(Param { name, shape: shape.to_vec(), data, role, trainable, lr_scale: 1.0 });
+        self.list.push(Param { name, shape: shape.to_vec(), data, role, trainable, lr_scale: 1.0, compact: None });
         ParamId(self.list.len() - 1)
     }
 
     /// The numbers of a parameter.
     pub fn data(&self, id: ParamId) -> &[T] {
         &self.list[id.0].data
+    }
+
+    /// The numbers of a parameter that may be held in fewer bits, which are then put into `expanded`.
+    pub fn numbers<'a>(&'a self, id: ParamId, expanded: &'a mut Vec<T>) -> &'a [T] {
+        let param = &self.list[id.0];
+        let Some(compact) = &param.compact else { return &param.data };
+        compact.expand(expanded);
+        expanded
     }
 
     /// The numbers of a parameter, to change.

@@ -67,6 +67,8 @@ pub trait Scalar:
     fn min(self, other: Self) -> Self;
     /// Whether this is neither infinite nor NaN.
     fn is_finite(self) -> bool;
+    /// Without what follows the point; the nearest integer there is where it is beyond all of them, 0 of NaN.
+    fn truncate(self) -> i32;
 }
 
 macro_rules! impl_scalar {
@@ -122,6 +124,10 @@ macro_rules! impl_scalar {
             #[inline(always)]
             fn is_finite(self) -> bool {
                 self.is_finite()
+            }
+            #[inline(always)]
+            fn truncate(self) -> i32 {
+                self as i32
             }
         }
     };

@@ -7,6 +7,7 @@ pub mod elementwise;
 pub mod functions;
 pub mod gemm;
 pub mod glove;
+pub mod int8;
 pub mod lent;
 pub mod memory;
 pub mod norms;

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::text_conv::Channel;
 use super::{Cache, Input, Layer, Pass};
 use crate::attribution::Shares;
-use crate::params::{Grads, Params};
+use crate::params::{Grads, ParamId, Params};
 use crate::ragged::{Batch, Rows};
 use crate::scalar::Scalar;
 
@@ -48,8 +48,11 @@ impl<T: Scalar> Layer<T> for Embedding {
                 let mut rest = row;
                 for channel in &self.channels {
                     let (head, tail) = rest.split_at_mut(channel.dim);
-                    let from = id as usize * channel.dim;
-                    head.copy_from_slice(&params.data(channel.table)[from..from + channel.dim]);
+                    let table = params.get(channel.table);
+                    match &table.compact {
+                        Some(compact) => compact.expand_row(head, id as usize),
+                        None => head.copy_from_slice(&table.data[id as usize * channel.dim..][..channel.dim]),
+                    }
                     rest = tail;
                 }
             }
@@ -103,6 +106,10 @@ impl<T: Scalar> Layer<T> for Embedding {
                 }
             });
         }
+    }
+
+    fn compactable(&self) -> Vec<ParamId> {
+        self.channels.iter().map(|channel| channel.table).collect()
     }
 
     fn trains(&self, params: &Params<T>) -> bool {

@@ -34,7 +34,7 @@ pub mod transformer;
 use crate::attribution::Shares;
 use crate::kernels::gemm::{Mat, matmul, matmul_in_training, matmul_strided, matmul_strided_in_training};
 use crate::kernels::tiles::MaximaMemory;
-use crate::params::{Grads, Params};
+use crate::params::{Grads, ParamId, Params};
 use crate::ragged::{Batch, Rows};
 use crate::scalar::Scalar;
 use crate::spec::Precision;
@@ -220,6 +220,16 @@ pub trait Layer<T: Scalar>: std::fmt::Debug + Send + Sync {
     /// Whether training changes any of its parameters. Backward passes end at the first layer of a net that says so.
     fn trains(&self, _params: &Params<T>) -> bool {
         true
+    }
+
+    /// Whether rows of a document look at each other over any distance, so that its windows are told apart.
+    fn attends(&self) -> bool {
+        false
+    }
+
+    /// Its parameters whose numbers it can read in fewer bits ([`Param::compact`](crate::params::Param::compact)).
+    fn compactable(&self) -> Vec<ParamId> {
+        Vec::new()
     }
 
     /// Adds small matrices that stand beside weights to these, and sets them to nothing; what the layer computes stays.

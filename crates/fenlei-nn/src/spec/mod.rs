@@ -21,13 +21,23 @@ pub struct NetSpec {
     /// How exactly training multiplies.
     #[serde(skip_serializing_if = "Precision::is_default")]
     pub precision: Precision,
+    /// The layers up to the last Transformer read a document in windows of so many tokens, each as a document of its own;
+    /// those behind it read the states of all its windows. Default: none, a document is read as a whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub window: Option<usize>,
     /// The layers in order.
     pub layers: Vec<LayerSpec>,
 }
 
 impl Default for NetSpec {
     fn default() -> Self {
-        Self { head: HeadSpec::Auto, word_dropout: 0.0, precision: Precision::default(), layers: Vec::new() }
+        Self {
+            head: HeadSpec::Auto,
+            word_dropout: 0.0,
+            precision: Precision::default(),
+            window: None,
+            layers: Vec::new(),
+        }
     }
 }
 

@@ -1,9 +1,11 @@
 //! A classifier as one file: the manifest says what it is, the tensors are its numbers.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::apart::{Base, Complete};
 use super::container::{self, Container};
 use super::model_tensors::{self, Described};
 use crate::classifier::{Classifier, Decision};
@@ -59,6 +61,8 @@ struct ManifestOut<'a> {
     other_pipelines: Vec<&'a TextPipeline>,
     info: &'a ModelInfo,
     probes: Vec<Probe>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    base: Option<&'a Base>,
 }
 
 #[derive(Deserialize)]
@@ -72,6 +76,8 @@ struct ManifestIn {
     other_pipelines: Vec<TextPipeline>,
     info: ModelInfo,
     probes: Vec<Probe>,
+    #[serde(default)]
+    base: Option<Base>,
 }
 
 /// Writes a classifier; the file appears whole or not at all.
@@ -79,6 +85,11 @@ struct ManifestIn {
 /// # Errors
 /// When the file cannot be written.
 pub fn save(path: &Path, classifier: &Classifier, info: &ModelInfo) -> Result<()> {
+    write(path, classifier, info, None)
+}
+
+/// Writes a classifier, without what comes from `base`.
+pub(super) fn write(path: &Path, classifier: &Classifier, info: &ModelInfo, base: Option<&Base>) -> Result<()> {
     let manifest = ManifestOut {
         labels: &classifier.labels,
         decision: &classifier.decision,
@@ -87,11 +98,16 @@ pub fn save(path: &Path, classifier: &Classifier, info: &ModelInfo) -> Result<()
         other_pipelines: other_pipelines(&classifier.model),
         info,
         probes: probes(classifier),
+        base,
     };
     let manifest = serde_json::to_vec(&manifest).map_err(|e| {
         Error::artifact(path, format!("the manifest cannot be written: {e}"), "this is a bug, please report it")
     })?;
-    container::save(path, &manifest, &model_tensors::tensors(&classifier.model, ""))
+    let mut tensors = model_tensors::tensors(&classifier.model, "");
+    if let Some(base) = base {
+        tensors.retain(|tensor| !base.parameters.contains(&tensor.name));
+    }
+    container::save(path, &manifest, &tensors)
 }
 
 fn other_pipelines(model: &Model) -> Vec<&TextPipeline> {
@@ -106,7 +122,7 @@ fn other_pipelines(model: &Model) -> Vec<&TextPipeline> {
 /// # Errors
 /// When the file is not a model, is damaged, is from a newer version, or does not reproduce its probes.
 pub fn load(path: &Path) -> Result<(Classifier, ModelInfo)> {
-    from_container(&Container::open(path)?)
+    from_container(&Container::open(path)?, None)
 }
 
 /// Like [`load`], from bytes in memory.
@@ -114,23 +130,40 @@ pub fn load(path: &Path) -> Result<(Classifier, ModelInfo)> {
 /// # Errors
 /// As [`load`].
 pub fn from_bytes(bytes: Vec<u8>) -> Result<(Classifier, ModelInfo)> {
-    from_container(&Container::from_bytes(bytes)?)
+    from_container(&Container::from_bytes(bytes)?, None)
 }
 
-fn from_container(container: &Container) -> Result<(Classifier, ModelInfo)> {
+/// Reads a classifier; `complete` puts in what comes from the model that it was trained beside.
+pub(super) fn from_container(
+    container: &Container,
+    complete: Option<&Complete<'_>>,
+) -> Result<(Classifier, ModelInfo)> {
     let path = container.path();
     let refuse = |problem: String| Error::artifact(path, problem, "train the model again, or take another copy of it");
     let manifest: ManifestIn = serde_json::from_slice(container.manifest())
         .map_err(|e| refuse(format!("the manifest does not describe a model of this version: {e}")))?;
     check_decision(&manifest.labels, &manifest.decision).map_err(refuse)?;
+    let from_elsewhere = match (&manifest.base, complete) {
+        (Some(base), None) => return Err(base.is_missing(path)),
+        (None, Some(_)) => {
+            let problem = "it is a whole model, which needs nothing beside it";
+            return Err(Error::artifact(path, problem, "use it as it is"));
+        }
+        (Some(base), Some(_)) => base.parameters.clone(),
+        (None, None) => BTreeSet::new(),
+    };
     let described = Described {
         model: &manifest.model,
         pipeline: &manifest.pipeline,
         other_pipelines: &manifest.other_pipelines,
         labels: &manifest.labels,
         multi_label: manifest.decision.multi_label,
+        from_elsewhere: &from_elsewhere,
     };
-    let model = model_tensors::read(container, &described, &refuse)?;
+    let mut model = model_tensors::read(container, &described, &refuse)?;
+    if let (Some(base), Some(complete)) = (&manifest.base, complete) {
+        base.put_into(&mut model, path, complete)?;
+    }
     let classifier = Classifier::new(manifest.pipeline, model, manifest.labels, manifest.decision);
     check_probes(&classifier, &manifest.probes).map_err(refuse)?;
     Ok((classifier, manifest.info))

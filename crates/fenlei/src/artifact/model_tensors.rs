@@ -1,10 +1,13 @@
 //! A model as tensors, whatever its family; `prefix` stands before all names, so that several fit into one file.
 
+use std::collections::BTreeSet;
+
 use fenlei_nn::net::NetSizes;
+use fenlei_nn::params::ParamId;
 
 use super::container::Container;
 use super::tensors::TensorData;
-use super::{cluster_tensors, feature_tensors, sparse_tensors};
+use super::{cluster_tensors, feature_tensors, param_tensors, sparse_tensors};
 use crate::model::{
     Beside, ClusterSpec, Combine, Combiner, EnsembleModel, EnsembleSpec, Member, Meta, Model, ModelSpec, NetModel,
     NetModelSpec, SparseSpec, Wide, n_stacking_inputs, stacking_link,
@@ -31,7 +34,7 @@ pub(super) fn tensors<'a>(model: &'a Model, prefix: &str) -> Vec<TensorData<'a>>
     match model {
         Model::Net(net) => {
             let params = net.net().params.iter();
-            let params = params.map(|p| TensorData::from_f32(format!("{prefix}{}", p.name), &p.shape, &p.data));
+            let params = params.flat_map(|param| param_tensors::tensors(param, prefix));
             let features = net.features().into_iter().flat_map(|features| feature_tensors::tensors(features, prefix));
             let wide = net.wide().into_iter().flat_map(|wide| wide_tensors(wide, prefix));
             params.chain(features).chain(wide).collect()
@@ -68,6 +71,8 @@ pub(super) struct Described<'a> {
     pub other_pipelines: &'a [TextPipeline],
     pub labels: &'a [String],
     pub multi_label: bool,
+    /// Parameters of a net that the file does not hold.
+    pub from_elsewhere: &'a BTreeSet<String>,
 }
 
 /// The model that a file describes, which is not trusted; `refuse` makes an error of what is wrong with it.
@@ -89,7 +94,7 @@ fn read_family(
     described: &Described<'_>,
     refuse: &impl Fn(String) -> Error,
 ) -> Result<(Model, usize)> {
-    let Described { model, pipeline, labels, multi_label, .. } = *described;
+    let Described { model, pipeline, labels, multi_label, from_elsewhere, .. } = *described;
     if let ModelSpec::Ensemble(spec) = model {
         return read_ensemble(container, spec, described, refuse);
     }
@@ -100,7 +105,7 @@ fn read_family(
         (ModelSpec::Net(spec), ..) => {
             let sizes = NetSizes { vocab_size: pipeline.vocab().len(), n_labels: labels.len(), multi_label };
             spec.check().map_err(|e| refuse(e.to_string()))?;
-            let (net, n_read) = read_net(container, prefix, spec, pipeline, sizes, refuse)?;
+            let (net, n_read) = read_net(container, prefix, spec, pipeline, (sizes, from_elsewhere), refuse)?;
             Ok((Model::Net(Box::new(net)), n_read))
         }
         (_, Some(spec), _) => {
@@ -123,14 +128,14 @@ fn read_ensemble(
     refuse: &impl Fn(String) -> Error,
 ) -> Result<(Model, usize)> {
     spec.check().map_err(|error| refuse(error.to_string()))?;
-    let Described { pipeline, other_pipelines, labels, multi_label, .. } = *described;
+    let Described { pipeline, other_pipelines, labels, multi_label, from_elsewhere, .. } = *described;
     let pipelines: Vec<&TextPipeline> = std::iter::once(pipeline).chain(other_pipelines).collect();
     if pipelines.len() != spec.members.len() {
         return Err(refuse(format!("{} pipelines for {} members", pipelines.len(), spec.members.len())));
     }
     let (mut members, mut n_read) = (Vec::with_capacity(pipelines.len()), 0);
     for (i, (model, pipeline)) in spec.members.iter().zip(pipelines).enumerate() {
-        let of_this = Described { model, pipeline, other_pipelines: &[], labels, multi_label };
+        let of_this = Described { model, pipeline, other_pipelines: &[], labels, multi_label, from_elsewhere };
         let (model, n_of_this) = read_family(container, &of_member(i), &of_this, refuse)?;
         members.push(Member { pipeline: pipeline.clone(), model });
         n_read += n_of_this;
@@ -158,7 +163,7 @@ fn read_net(
     prefix: &str,
     spec: &NetModelSpec,
     pipeline: &TextPipeline,
-    mut sizes: NetSizes,
+    (mut sizes, from_elsewhere): (NetSizes, &BTreeSet<String>),
     refuse: &impl Fn(String) -> Error,
 ) -> Result<(NetModel, usize)> {
     let (mut beside, mut n_read) = (Beside::default(), 0);
@@ -167,14 +172,14 @@ fn read_net(
         sizes.vocab_size = features.n_columns() + 1;
         (beside.features, n_read) = (Some(features), n_of_features);
     }
-    check_sizes(container, prefix, spec, sizes).map_err(refuse)?;
+    if from_elsewhere.is_empty() {
+        check_sizes(container, prefix, spec, sizes).map_err(refuse)?;
+    }
     let mut net = NetModel::zeros(spec, sizes).map_err(|e| refuse(e.to_string()))?;
-    let params = &mut net.net_mut().params;
-    n_read += params.len();
-    for param in params.iter_mut() {
-        param.data = container.read_f32(&format!("{prefix}{}", param.name), &param.shape)?;
-        if let Some(at) = param.data.iter().position(|w| !w.is_finite()) {
-            return Err(refuse(format!("number {at} of its tensor {:?} is {}", param.name, param.data[at])));
+    let compactable = net.net().compactable();
+    for (id, param) in net.net_mut().params.iter_mut().enumerate() {
+        if !from_elsewhere.contains(&param.name) {
+            n_read += param_tensors::read(container, prefix, param, compactable.contains(&ParamId(id)), refuse)?;
         }
     }
     if let Some(wide) = &spec.wide {

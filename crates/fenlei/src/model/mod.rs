@@ -108,6 +108,24 @@ impl Model {
         }
     }
 
+    /// Adds small matrices that were trained beside weights to these. Other models stay as they are.
+    pub(crate) fn merge(&mut self) -> Result<()> {
+        match self {
+            Self::Net(net) => net.merge(),
+            Self::Ensemble(ensemble) => ensemble.members.iter_mut().try_for_each(|member| member.model.merge()),
+            Self::Sparse(_) | Self::Cluster(_) => Ok(()),
+        }
+    }
+
+    /// Holds weights as 8-bit integers where that is possible; gives how many tensors those are.
+    pub(crate) fn quantize(&mut self) -> usize {
+        match self {
+            Self::Net(net) => net.quantize(),
+            Self::Ensemble(ensemble) => ensemble.members.iter_mut().map(|member| member.model.quantize()).sum(),
+            Self::Sparse(_) | Self::Cluster(_) => 0,
+        }
+    }
+
     /// What the model was built from.
     pub fn spec(&self) -> ModelSpec {
         match self {

@@ -3,7 +3,9 @@
 use std::sync::OnceLock;
 
 use fenlei_nn::Batch;
+use fenlei_nn::compact::Compaction;
 use fenlei_nn::compile::CompileError;
+use fenlei_nn::kernels::int8::MAX_INPUTS;
 use fenlei_nn::layers::Pass;
 use fenlei_nn::net::{Net, NetSizes, Workspace};
 use fenlei_nn::params::Role;
@@ -112,6 +114,25 @@ impl NetModel {
             param.data.fill(0.0);
         }
         (self.spec, self.net, self.beside)
+    }
+
+    /// Adds small matrices that were trained beside weights to these.
+    ///
+    /// # Errors
+    /// When the layers do not fit together.
+    pub(crate) fn merge(&mut self) -> Result<()> {
+        let wrong = |e: CompileError| Error::config(format!("model.{}", e.place), e.problem, e.help);
+        let (merged, net) = self.net.merged(&self.spec.net()).map_err(wrong)?;
+        self.spec.layers = merged.layers;
+        self.net = net;
+        self.scoring = OnceLock::new();
+        Ok(())
+    }
+
+    /// Holds the weights that allow it as 8-bit integers; gives how many tensors those are.
+    pub(crate) fn quantize(&mut self) -> usize {
+        self.scoring = OnceLock::new();
+        self.net.compact(Compaction::Int8, |param| param.shape.len() == 2 && param.row_len() <= MAX_INPUTS)
     }
 
     /// Makes the tables that speed up scoring, unless they are there.

@@ -26,6 +26,10 @@ pub struct NetModelSpec {
     /// A linear model of n-grams whose answer the net adds to. Default: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wide: Option<WideSpec>,
+    /// The layers up to the last Transformer read a document in windows of so many tokens, those behind it the states of all
+    /// its windows. Follows from `pipeline.truncate.window`. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub window: Option<usize>,
     /// The layers in order.
     pub layers: Vec<LayerSpec>,
 }
@@ -37,8 +41,8 @@ impl Default for NetModelSpec {
 }
 
 impl From<NetSpec> for NetModelSpec {
-    fn from(NetSpec { head, word_dropout, precision, layers }: NetSpec) -> Self {
-        Self { head, word_dropout, precision, features: None, wide: None, layers }
+    fn from(NetSpec { head, word_dropout, precision, window, layers }: NetSpec) -> Self {
+        Self { head, word_dropout, precision, features: None, wide: None, window, layers }
     }
 }
 
@@ -49,6 +53,7 @@ impl NetModelSpec {
             head: self.head,
             word_dropout: self.word_dropout,
             precision: self.precision,
+            window: self.window,
             layers: self.layers.clone(),
         }
     }

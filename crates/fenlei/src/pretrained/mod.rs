@@ -28,6 +28,8 @@ use self::blueprint::Blueprint;
 use self::config::Config;
 use self::tokenizer::PretrainedTokenizer;
 use self::weights::{FETCH_AGAIN, Weights};
+use crate::artifact::{ModelInfo, load_apart};
+use crate::classifier::Classifier;
 use crate::text::{PipelineSpec, SegmentMode, TextPipeline};
 use crate::{Error, Result};
 
@@ -84,10 +86,14 @@ impl PretrainedConfig {
     /// When documents would be longer than the model can read.
     pub fn complete(&self, spec: &PipelineSpec) -> Result<PipelineSpec> {
         let max_tokens = self.max_tokens();
-        if spec.truncate.max_tokens > max_tokens {
-            let problem = format!("found {}, but the model has positions for {max_tokens}", spec.truncate.max_tokens);
-            let help = format!("set it to {max_tokens} or less");
-            return Err(Error::config("pipeline.truncate.max_tokens", problem, help));
+        let (key, wanted) = match spec.truncate.window {
+            Some(window) => ("window", window),
+            None => ("max_tokens", spec.truncate.max_tokens),
+        };
+        if wanted > max_tokens {
+            let problem = format!("found {wanted}, but the model has positions for {max_tokens}");
+            let help = format!("set it to {max_tokens} or less; pipeline.truncate.window lets it read more in windows");
+            return Err(Error::config(format!("pipeline.truncate.{key}"), problem, help));
         }
         let mut spec = spec.clone();
         spec.segment.mode = SegmentMode::Tokenizer;
@@ -151,6 +157,18 @@ impl Pretrained {
     pub fn fill(&self, params: &mut Params<f32>) -> Result<String> {
         fill::fill(&self.config, &self.weights, &self.tokenizer.rows, params)
     }
+}
+
+/// Puts what was learned beside a pretrained model ([`save_apart`](crate::artifact::save_apart)) and the model in a folder
+/// together.
+///
+/// # Errors
+/// As [`Pretrained::open`] and [`load_apart`].
+pub fn merge(learned: &Path, dir: &Path) -> Result<(Classifier, ModelInfo)> {
+    let pretrained = Pretrained::open(dir)?;
+    let (mut classifier, info) = load_apart(learned, |params| pretrained.fill(params).map(drop))?;
+    classifier.merge()?;
+    Ok((classifier, info))
 }
 
 #[cfg(test)]

@@ -29,6 +29,7 @@ mod stop_words;
 mod token_table;
 mod truncate;
 mod vocabulary;
+mod windows;
 
 pub(crate) use clean::{Cleaned, Flow, address_len, html_flow};
 pub use corpus::{Corpus, InMemory};

@@ -17,6 +17,7 @@ use super::spec::{PipelineSpec, Unknown};
 use super::steps::{Files, Scratch, Steps, Stop, limited};
 use super::truncate::{Keep, truncate};
 use super::vocabulary::{UNKNOWN_ID, Vocabulary};
+use super::windows::Windows;
 use crate::error::{Error, Result};
 
 pub(crate) use words::TokenTexts;
@@ -131,7 +132,10 @@ impl TextPipeline {
         let at = |place: u32, tokens: &[String]| -> Vec<(u32, (u32, u32))> {
             tokens.iter().map(|token| (self.id_of(token), (place, place))).collect()
         };
-        let own = found.into_iter().map(|(id, range)| (id, origin.of(range)));
+        let mut own: Vec<_> = found.into_iter().map(|(id, range)| (id, origin.of(range))).collect();
+        if let Some(windows) = self.windows() {
+            windows.part(&mut own, 0, |&(_, (start, _))| at(start, behind).into_iter().chain(at(start, before)));
+        }
         let (ids, offsets) = at(0, before).into_iter().chain(own).chain(at(end, behind)).unzip();
         Encoding { ids, offsets }
     }
@@ -152,6 +156,9 @@ impl TextPipeline {
             return ids.truncate(first);
         }
         truncate(ids, start, self.n_own_kept(), self.spec.truncate.keep);
+        if let Some(windows) = self.windows() {
+            windows.part(ids, start, |_| behind.iter().chain(before).map(|token| self.id_of(token)));
+        }
         ids.extend(behind.iter().map(|token| self.id_of(token)));
     }
 
@@ -161,7 +168,15 @@ impl TextPipeline {
 
     /// How many tokens of a document's own truncation leaves.
     fn n_own_kept(&self) -> usize {
-        self.spec.truncate.max_tokens.saturating_sub(self.n_around().iter().sum())
+        let max_tokens = self.spec.truncate.max_tokens;
+        match self.windows() {
+            Some(windows) => windows.n_kept(max_tokens),
+            None => max_tokens.saturating_sub(self.n_around().iter().sum()),
+        }
+    }
+
+    fn windows(&self) -> Option<Windows> {
+        self.spec.truncate.window.map(|size| Windows { size, around: self.n_around() })
     }
 
     /// How many tokens stand before and behind every document that has any

@@ -247,11 +247,15 @@ pub struct TruncateSpec {
     pub max_tokens: usize,
     /// Which part is kept of a document that has more. Default: `head`.
     pub keep: Keep,
+    /// An encoder reads a document in windows of so many tokens, special tokens around each, as many windows as
+    /// `max_tokens` has room for. Default: none, a document is read as a whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub window: Option<usize>,
 }
 
 impl Default for TruncateSpec {
     fn default() -> Self {
-        Self { max_tokens: 1024, keep: Keep::Head }
+        Self { max_tokens: 1024, keep: Keep::Head, window: None }
     }
 }
 

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::Plan;
 use super::run::{Progress, Run};
 use crate::artifact::container::{self, Container};
+use crate::artifact::param_tensors;
 use crate::artifact::{DType, TensorData, TensorView};
 use crate::{Error, Result};
 
@@ -180,14 +181,11 @@ fn fits(average: &Average<f32>, params: &Params<f32>) -> bool {
 }
 
 fn push_params<'a>(tensors: &mut Vec<TensorData<'a>>, prefix: &str, params: &'a Params<f32>) {
-    tensors.extend(params.iter().map(|p| TensorData::from_f32(format!("{prefix}{}", p.name), &p.shape, &p.data)));
+    tensors.extend(params.iter().flat_map(|param| param_tensors::tensors(param, prefix)));
 }
 
 fn read_params(container: &Container, prefix: &str, params: &mut Params<f32>) -> Result<()> {
-    for param in params.iter_mut() {
-        param.data = container.read_f32(&format!("{prefix}{}", param.name), &param.shape)?;
-    }
-    Ok(())
+    params.iter_mut().try_for_each(|param| param_tensors::read_again(container, prefix, param))
 }
 
 fn push_lists<'a>(tensors: &mut Vec<TensorData<'a>>, name: &str, lists: &'a [Vec<f32>]) {

@@ -27,6 +27,11 @@ impl Plan {
                 let help = "name the folder of a model of the transformers library: --pretrained DIR";
                 return Err(Error::config("pretrained", problem, help));
             }
+            if let Some(window) = self.pipeline.truncate.window {
+                let problem = format!("found {window}, but only a pretrained encoder reads windows");
+                let help = "leave it out, or name the encoder: --model encoder --pretrained DIR";
+                return Err(Error::config("pipeline.truncate.window", problem, help));
+            }
             return check_positions(&net.layers, self.pipeline.truncate.max_tokens);
         };
         if self.embeddings.is_some() {
@@ -58,7 +63,7 @@ impl Plan {
             fine_tuning.change(&mut layers);
         }
         layers.extend(net.layers.iter().cloned());
-        NetModelSpec { layers, ..net.clone() }
+        NetModelSpec { layers, window: self.pipeline.truncate.window, ..net.clone() }
     }
 
     /// Whether the layers fit together, which does not depend on documents.

@@ -36,7 +36,11 @@ pub struct FineTuningSpec {
     /// Whether each step computes what happens within a block a second time instead of keeping it: less memory, a third
     /// more time. Default: false.
     pub recompute: bool,
-    /// Trains small matrices beside the weights of the blocks, which stay as they are (Hu et al. 2022). Default: none.
+    /// How the numbers of layers that stay as they are are held in training. Default: `f32`.
+    #[serde(skip_serializing_if = "FrozenStorage::is_default")]
+    pub frozen_storage: FrozenStorage,
+    /// Trains small matrices beside the weights of the blocks; everything else but the head stays as it is (Hu et al. 2022).
+    /// Default: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lora: Option<LoraSpec>,
 }
@@ -54,7 +58,25 @@ impl Default for FineTuningSpec {
             dropout: None,
             recompute: false,
             lora: None,
+            frozen_storage: FrozenStorage::F32,
         }
+    }
+}
+
+/// How numbers that training leaves alone are held while it goes on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FrozenStorage {
+    /// As all others.
+    #[default]
+    F32,
+    /// Rounded to 16 bits, which takes half the memory.
+    Bf16,
+}
+
+impl FrozenStorage {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
     }
 }
 
@@ -77,6 +99,12 @@ impl FineTuningSpec {
         if let (false, Some(cache)) = (self.frozen, &self.cache) {
             let problem = format!("only what frozen layers give can be kept, found {}", cache.display());
             return Err(Error::config("train.fine_tuning.cache", problem, "set frozen = true (--frozen)"));
+        }
+        let stays = self.frozen || self.lora.is_some() || self.frozen_layers > 0;
+        if self.frozen_storage == FrozenStorage::Bf16 && (self.gradual || self.contrastive.is_some() || !stays) {
+            let problem = "only layers that stay as they are until the end can be held in 16 bits";
+            let help = "leave it out, or use it with lora, frozen_layers or frozen, without gradual and contrastive";
+            return Err(Error::config("train.fine_tuning.frozen_storage", problem, help));
         }
         self.contrastive.as_ref().map_or(Ok(()), ContrastiveSpec::check)?;
         match self.dropout {
@@ -125,11 +153,12 @@ impl FineTuningSpec {
                 Some(layer) => {
                     let below = (depths.n_layers - layer) as i32;
                     param.lr_scale = self.layer_decay.powi(below);
-                    if layer < frozen {
+                    let beside = self.lora.is_some() && !param.name.contains(".lora-");
+                    if layer < frozen || beside {
                         param.trainable = false;
                     } else if self.gradual && layer < self.frozen_layers {
                         // Its turn has come. What the engine froze for reasons of its own was never trained.
-                        param.trainable = self.lora.is_none() || param.name.contains(".lora-");
+                        param.trainable = true;
                     }
                 }
                 None => param.lr_scale = self.head_lr,
@@ -229,10 +258,27 @@ mod tests {
     }
 
     #[test]
+    fn beside_small_matrices_everything_but_the_head_stays_as_it_is() {
+        let mut params = params();
+        params.add_zeros("5.transformer.1.attention.qkv.lora-a".to_owned(), &[1, 2], Role::Weight);
+        let spec = FineTuningSpec {
+            lora: Some(LoraSpec { rank: 1, alpha: 16.0, beside: Default::default() }),
+            ..Default::default()
+        };
+        spec.apply(&mut params, 0).unwrap();
+        let trained = params.iter().filter(|param| param.trainable).map(|param| param.name.as_str());
+        assert_eq!(
+            trained.collect::<Vec<_>>(),
+            ["7.conv.weight", "output.weight", "5.transformer.1.attention.qkv.lora-a"]
+        );
+    }
+
+    #[test]
     fn numbers_out_of_range_and_nets_without_a_transformer_are_refused() {
         for (toml, key) in [
             ("frozen = true\ngradual = true", "frozen"),
             ("cache = 'x'", "cache"),
+            ("frozen_storage = 'bf16'", "frozen_storage"),
             ("layer_decay = 0", "layer_decay"),
             ("head_lr = -1", "head_lr"),
             ("dropout = 1", "dropout"),

@@ -37,7 +37,7 @@ pub(super) fn check(layers: &[LayerSpec], params: &Params<f32>, train: &TrainSpe
 fn estimate(layers: &[LayerSpec], params: &Params<f32>, train: &TrainSpec, longest_step: usize) -> Option<f64> {
     let width = params.iter().find(|param| param.name.contains(".transformer.")).map(|param| param.row_len())?;
     let (trained, all) = params.iter().fold((0, 0), |(trained, all), param| {
-        let n = param.data.len();
+        let n = param.n_numbers();
         (trained + if param.trainable { n } else { 0 }, all + n)
     });
     let moments = match train.optimizer {

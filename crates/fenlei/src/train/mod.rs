@@ -25,7 +25,7 @@ use std::sync::atomic::AtomicBool;
 
 pub use contrastive::ContrastiveSpec;
 pub use event::{EpochRecord, Event, StopReason, ValidationRecord};
-pub use fine_tuning::FineTuningSpec;
+pub use fine_tuning::{FineTuningSpec, FrozenStorage};
 pub use plan::Plan;
 pub use spec::{ClassWeights, EarlyStoppingSpec, Metric, TrainSpec};
 pub(crate) use stacking::fit_stacking;

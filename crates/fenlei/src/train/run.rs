@@ -5,7 +5,7 @@ mod prepare;
 mod wide;
 
 use fenlei_nn::optim::PlateauState;
-use fenlei_nn::params::Params;
+use fenlei_nn::params::{Param, Params};
 use fenlei_nn::training::Training;
 
 use super::augmented::Augmentation;
@@ -126,6 +126,7 @@ impl Run<'_> {
         if let Some(chosen) = chosen {
             net.params = chosen;
         }
+        net.params.iter_mut().for_each(Param::expand);
         let model = NetModel::trained(self.spec, net, self.beside);
         let validation = match &self.validation {
             Some(validation) => {

@@ -12,12 +12,12 @@ use fenlei::train::{Plan, Trained, train};
 use super::corpus::{bytes, dataset, trained_bytes};
 use super::same_bytes::{check_resumption_on, with_threads};
 
-fn encoder(family: &str) -> PathBuf {
+pub fn encoder(family: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/pretrained").join(family)
 }
 
 /// The recipe over a tiny model of random numbers, at rates that such a model needs.
-fn plan(family: &str, set: &[&str]) -> Plan {
+pub fn plan(family: &str, set: &[&str]) -> Plan {
     let always = ["pipeline.truncate.max_tokens=24", "train.optimizer.lr=0.01", "train.batch_size=8", "train.epochs=4"];
     let set = always.iter().chain(set).map(|setting| (*setting).to_owned()).collect();
     let source = PlanSource {
@@ -31,7 +31,7 @@ fn plan(family: &str, set: &[&str]) -> Plan {
 }
 
 /// Reviews of the words that the tiny tokenizers know.
-fn reviews() -> Dataset {
+pub fn reviews() -> Dataset {
     let subjects = ["the film", "the plot", "a long film", "acting", "这 电 影"];
     let (praise, blame) = (
         ["was good", "was really good", "good and good", "好 看"],
@@ -108,7 +108,7 @@ fn frozen_layers_stay_as_they_are_and_lower_ones_learn_less() {
     let decayed = moved(&["train.fine_tuning.layer_decay=0.01", "train.fine_tuning.head_lr=1"]);
     assert!(decayed[0] < 0.1 * decayed[1] && decayed[1] < 0.1 * decayed[2], "{decayed:?}");
     let small = moved(&["train.fine_tuning.lora={ rank = 2, beside = 'all' }"]);
-    assert!(small[1..3] == [0.0, 0.0] && small[3] > 0.0, "{small:?}");
+    assert!(small[..3] == [0.0; 3] && small[3] > 0.0, "{small:?}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod augmented;
 mod bag;
 mod classical;
+mod compact;
 mod corpus;
 mod cross_validation;
 mod decisions;

@@ -8,7 +8,7 @@ use crate::kernels::attention::{self, Attention, Head, Rotary, WeightDropout};
 use crate::kernels::lent::Lender;
 use crate::kernels::shortcut::{RowDropout, add, add_and_normalise};
 use crate::kernels::units::Units;
-use crate::params::Params;
+use crate::params::{ParamId, Params};
 use crate::rng;
 use crate::scalar::Scalar;
 use crate::spec::{LoraPlace, NormPlace, TransformerSizes, TransformerSpec};
@@ -117,8 +117,7 @@ impl Block {
         let n_rows = input.len() / width;
         let post = step.spec.norm == NormPlace::Post;
         memory.resize(n_rows, step.sizes, step.spec);
-        let Scratch { added, normalised, activated, small, .. } = scratch;
-        let small = &mut small[0];
+        let Scratch { added, normalised, activated, linear, .. } = scratch;
         added.resize(n_rows * width, T::ZERO);
         activated.resize(n_rows * feed_forward, T::ZERO);
 
@@ -131,11 +130,11 @@ impl Block {
             }
             None => input,
         };
-        self.qkv.forward(&mut memory.qkv, small, seen, params, step.training);
+        self.qkv.forward(&mut memory.qkv, linear, seen, params, step.training);
         let attention = step.attention(self.qkv.bias(params), rotary);
         let out = (&mut memory.context[..], &mut memory.log_sums[..]);
         attention::forward(out, heads, &memory.qkv, step.starts, &attention);
-        self.output.forward(added, small, &memory.context, params, step.training);
+        self.output.forward(added, linear, &memory.context, params, step.training);
 
         let normalised = if post { &mut memory.middle_normalised } else { normalised };
         normalised.resize(n_rows * width, T::ZERO);
@@ -151,9 +150,9 @@ impl Block {
             step.dropout(0),
             &norm.of(params),
         );
-        self.units_in.forward(&mut memory.units, small, normalised, params, step.training);
+        self.units_in.forward(&mut memory.units, linear, normalised, params, step.training);
         step.units(self.units_in.bias(params)).forward(activated, &memory.units, feed_forward);
-        self.units_out.forward(added, small, activated, params, step.training);
+        self.units_out.forward(added, linear, activated, params, step.training);
         let bias = self.units_out.bias(params);
         if post {
             memory.end.resize(n_rows * width, T::ZERO);
@@ -169,6 +168,11 @@ impl Block {
     pub fn trains<T: Scalar>(&self, params: &Params<T>) -> bool {
         [&self.qkv, &self.output, &self.units_in, &self.units_out].into_iter().any(|linear| linear.trains(params))
             || self.attention_norm.iter().chain([&self.feed_forward_norm]).any(|norm| norm.trains(params))
+    }
+
+    /// The weights of its products.
+    pub fn weights(&self) -> [ParamId; 4] {
+        [&self.qkv, &self.output, &self.units_in, &self.units_out].map(Linear::weight)
     }
 
     /// Adds the small matrices to the weights that they stand beside.

@@ -77,7 +77,7 @@ impl Block {
     ) {
         let n = step.sizes.feed_forward;
         let Scratch {
-            normalised, activated, d_activated, d_units, d_end, d_normalised, masked, partial, small, ..
+            normalised, activated, d_activated, d_units, d_end, d_normalised, masked, partial, linear, ..
         } = scratch;
         let n_rows = memory.units.len() / if step.spec.gated { 2 * n } else { n };
         activated.resize(n_rows * n, T::ZERO);
@@ -86,19 +86,19 @@ impl Block {
         let d_added: &[T] = if dropout.is_some() { masked } else { d_end };
         let training = step.training;
         // The weight's gradient needs the units again, which are made on the way back through them.
-        self.units_out.input_backward(d_activated, small, d_added, params, training);
+        self.units_out.input_backward(d_activated, linear, d_added, params, training);
         let d_bias = gradient(grads, self.units_in.bias);
         let units = step.units(self.units_in.bias(params));
         units.backward((activated, d_units, d_bias), partial, d_activated, &memory.units, n);
-        self.units_out.weight_backward(grads, small, d_added, activated, params, training);
+        self.units_out.weight_backward(grads, linear, d_added, activated, params, training);
         let read: &[T] = if post { &memory.middle_normalised } else { normalised };
-        self.units_in.weight_backward(grads, small, d_units, read, params, training);
+        self.units_in.weight_backward(grads, linear, d_units, read, params, training);
         if post {
             // The shortcut begins behind the norm.
             d_normalised.copy_from_slice(d_end);
-            self.units_in.add_input_backward(d_normalised, small, d_units, params, training);
+            self.units_in.add_input_backward(d_normalised, linear, d_units, params, training);
         } else {
-            self.units_in.input_backward(d_normalised, small, d_units, params, training);
+            self.units_in.input_backward(d_normalised, linear, d_units, params, training);
         }
     }
 
@@ -113,12 +113,12 @@ impl Block {
     ) {
         let training = step.training;
         let post = step.spec.norm == NormPlace::Post;
-        let Scratch { normalised, d_context, d_qkv, d_middle, masked, partial, small, d_normalised, .. } = scratch;
+        let Scratch { normalised, d_context, d_qkv, d_middle, masked, partial, linear, d_normalised, .. } = scratch;
         let d_added: &[T] = if step.dropout(0).is_some() { masked } else { d_middle };
         d_context.resize(memory.context.len(), T::ZERO);
         d_qkv.resize(memory.qkv.len(), T::ZERO);
-        self.output.weight_backward(grads, small, d_added, &memory.context, params, training);
-        self.output.input_backward(d_context, small, d_added, params, training);
+        self.output.weight_backward(grads, linear, d_added, &memory.context, params, training);
+        self.output.input_backward(d_context, linear, d_added, params, training);
         let kept = Kept { qkv: &memory.qkv, context: &memory.context, log_sums: &memory.log_sums, d_context };
         let attention = step.attention(self.qkv.bias(params), rotary);
         attention::backward(d_qkv, heads, kept, step.starts, &attention);
@@ -128,9 +128,9 @@ impl Block {
         match self.attention_norm.as_ref().filter(|_| !post) {
             Some(norm) => {
                 norm.of(params).again(normalised, &memory.attention_moments, input);
-                self.qkv.weight_backward(grads, small, d_qkv, normalised, params, training);
+                self.qkv.weight_backward(grads, linear, d_qkv, normalised, params, training);
                 if wanted || norm.trains(params) {
-                    self.qkv.input_backward(d_normalised, small, d_qkv, params, training);
+                    self.qkv.input_backward(d_normalised, linear, d_qkv, params, training);
                     let [d_scale, d_shift, d_bias] = norm.gradients(grads, None);
                     norm.of(params).backward(
                         NormGradients { dx: d_input, masked: &mut [], d_scale, d_shift, d_bias },
@@ -146,10 +146,10 @@ impl Block {
                 }
             }
             None => {
-                self.qkv.weight_backward(grads, small, d_qkv, input, params, training);
+                self.qkv.weight_backward(grads, linear, d_qkv, input, params, training);
                 if wanted {
                     d_input.copy_from_slice(d_middle);
-                    self.qkv.add_input_backward(d_input, small, d_qkv, params, training);
+                    self.qkv.add_input_backward(d_input, linear, d_qkv, params, training);
                 }
             }
         }

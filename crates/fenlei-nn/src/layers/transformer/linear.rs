@@ -1,5 +1,6 @@
 //! A product with a weight, and the small matrices that may stand beside it. Its bias is added by the pass that follows.
 
+use crate::compact::Compact;
 use crate::init::{Builder, Init};
 use crate::kernels::gemm::{Mat, matmul};
 use crate::params::{Grads, ParamId, Params, Role};
@@ -28,6 +29,15 @@ struct Lora {
     b: ParamId,
     rank: usize,
     factor: f64,
+}
+
+/// Memory that every product uses again.
+#[derive(Debug, Clone, Default)]
+pub(super) struct LinearMemory<T> {
+    /// Products with small matrices.
+    pub small: [Vec<T>; 2],
+    /// A weight that is held in fewer bits.
+    weight: Vec<T>,
 }
 
 /// Sizes and options of a [`Linear`].
@@ -66,6 +76,11 @@ impl Linear {
         self.bias.map_or(&[], |bias| params.data(bias))
     }
 
+    /// The weight.
+    pub fn weight(&self) -> ParamId {
+        self.weight
+    }
+
     /// Whether training changes any of its parameters.
     pub fn trains<T: Scalar>(&self, params: &Params<T>) -> bool {
         let lora = self.lora.iter().flat_map(|lora| [lora.a, lora.b]);
@@ -75,6 +90,7 @@ impl Linear {
     /// Adds the small matrices to the weight that they stand beside, and sets the second one to zero.
     pub fn merge<T: Scalar>(&self, params: &mut Params<T>) {
         let Some(Lora { a, b, rank, factor }) = self.lora else { return };
+        params.get_mut(self.weight).expand();
         let mut moved = vec![T::ZERO; self.n_out * self.n_in];
         let (a, second) = (Mat::new(params.data(a), rank, self.n_in), Mat::new(params.data(b), self.n_out, rank));
         matmul(&mut moved, second, a, false);
@@ -91,12 +107,23 @@ impl Linear {
         }
     }
 
-    /// `y: [n_rows, n_out]` without the bias. `small` is memory for the product with the first small matrix.
-    pub fn forward<T: Scalar>(&self, y: &mut [T], small: &mut Vec<T>, x: &[T], params: &Params<T>, training: bool) {
+    /// `y: [n_rows, n_out]` without the bias.
+    pub fn forward<T: Scalar>(
+        &self,
+        y: &mut [T],
+        memory: &mut LinearMemory<T>,
+        x: &[T],
+        params: &Params<T>,
+        training: bool,
+    ) {
+        if let (false, Some(Compact::Int8(matrix))) = (training, &params.get(self.weight).compact) {
+            return matrix.multiply(y, x);
+        }
         let x = Mat::new(x, x.len() / self.n_in, self.n_in);
-        let weight = Mat::new(params.data(self.weight), self.n_out, self.n_in);
+        let weight = Mat::new(params.numbers(self.weight, &mut memory.weight), self.n_out, self.n_in);
         self.multiply(training, y, x, weight.t(), false);
         if let Some(lora) = &self.lora {
+            let small = &mut memory.small[0];
             lora.project(small, x, params);
             let b = Mat::new(params.data(lora.b), self.n_out, lora.rank);
             matmul(y, Mat::new(small, x.n_rows(), lora.rank), b.t(), true);
@@ -107,7 +134,7 @@ impl Linear {
     pub fn weight_backward<T: Scalar>(
         &self,
         grads: &mut Grads<T>,
-        small: &mut [Vec<T>; 2],
+        memory: &mut LinearMemory<T>,
         dy: &[T],
         x: &[T],
         params: &Params<T>,
@@ -121,7 +148,7 @@ impl Linear {
             self.multiply(training, d_weight, dy_mat.t(), x, true);
         }
         let Some(lora) = &self.lora else { return };
-        let [projected, d_projected] = small;
+        let [projected, d_projected] = &mut memory.small;
         let d_b = grads.data_mut(lora.b);
         if !d_b.is_empty() {
             lora.project(projected, x, params);
@@ -138,40 +165,40 @@ impl Linear {
     pub fn input_backward<T: Scalar>(
         &self,
         dx: &mut [T],
-        small: &mut [Vec<T>; 2],
+        memory: &mut LinearMemory<T>,
         dy: &[T],
         params: &Params<T>,
         training: bool,
     ) {
-        self.to_input(dx, small, dy, params, training, false);
+        self.to_input(dx, memory, dy, params, training, false);
     }
 
     /// Adds the gradient of what was read to `dx: [n_rows, n_in]`.
     pub fn add_input_backward<T: Scalar>(
         &self,
         dx: &mut [T],
-        small: &mut [Vec<T>; 2],
+        memory: &mut LinearMemory<T>,
         dy: &[T],
         params: &Params<T>,
         training: bool,
     ) {
-        self.to_input(dx, small, dy, params, training, true);
+        self.to_input(dx, memory, dy, params, training, true);
     }
 
     fn to_input<T: Scalar>(
         &self,
         dx: &mut [T],
-        small: &mut [Vec<T>; 2],
+        memory: &mut LinearMemory<T>,
         dy: &[T],
         params: &Params<T>,
         training: bool,
         accumulate: bool,
     ) {
         let dy = Mat::new(dy, dy.len() / self.n_out, self.n_out);
-        let weight = Mat::new(params.data(self.weight), self.n_out, self.n_in);
+        let weight = Mat::new(params.numbers(self.weight, &mut memory.weight), self.n_out, self.n_in);
         self.multiply(training, dx, dy, weight, accumulate);
         if let Some(lora) = &self.lora {
-            let d_projected = &mut small[1];
+            let d_projected = &mut memory.small[1];
             lora.project_back(d_projected, dy, params);
             let a = Mat::new(params.data(lora.a), lora.rank, self.n_in);
             matmul(dx, Mat::new(d_projected, dy.n_rows(), lora.rank), a, true);

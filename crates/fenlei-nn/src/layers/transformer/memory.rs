@@ -1,5 +1,6 @@
 //! What a Transformer remembers of a forward pass, and the memory it works in.
 
+use super::linear::LinearMemory;
 use crate::kernels::attention::{Head, Rotary};
 use crate::kernels::lent::Lender;
 use crate::scalar::Scalar;
@@ -76,8 +77,8 @@ pub(super) struct Scratch<T> {
     pub masked: Vec<T>,
     /// Sums of parts of rows.
     pub partial: Vec<T>,
-    /// Products with small matrices.
-    pub small: [Vec<T>; 2],
+    /// Of products with weights.
+    pub linear: LinearMemory<T>,
 }
 
 impl<T: Scalar> BlockMemory<T> {

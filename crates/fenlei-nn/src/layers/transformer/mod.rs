@@ -14,7 +14,7 @@ use self::norm::Norm;
 use super::{Cache, Input, Layer, Pass};
 use crate::init::Builder;
 use crate::kernels::shortcut::{NormGradients, NormKept};
-use crate::params::{Grads, Params};
+use crate::params::{Grads, ParamId, Params};
 use crate::ragged::Rows;
 use crate::rng;
 use crate::scalar::Scalar;
@@ -187,6 +187,14 @@ impl<T: Scalar> Layer<T> for Transformer {
     fn trains(&self, params: &Params<T>) -> bool {
         self.blocks.iter().any(|block| block.trains(params))
             || self.final_norm.as_ref().is_some_and(|norm| norm.trains(params))
+    }
+
+    fn attends(&self) -> bool {
+        true
+    }
+
+    fn compactable(&self) -> Vec<ParamId> {
+        self.blocks.iter().flat_map(Block::weights).collect()
     }
 
     fn merge(&self, params: &mut Params<T>) {

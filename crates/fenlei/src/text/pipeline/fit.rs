@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::super::clean::Untraced;
 use super::super::corpus::{Corpus, InMemory};
 use super::super::phrases::{LocalPairs, PairCounts};
-use super::super::spec::{PipelineSpec, VocabSpec};
+use super::super::spec::{PipelineSpec, TruncateSpec, VocabSpec};
 use super::super::steps::{Files, Scratch, Steps, Stop};
 use super::super::stop_words::{AUTO, LanguageCounts};
 use super::super::vocabulary::{LocalCounts, TokenCounts, UNKNOWN_ID, Vocabulary};
@@ -51,13 +51,15 @@ impl PipelineSpec {
     /// The tokens around a document count among those that are kept.
     fn check_room(&self, steps: &Steps) -> Result<()> {
         let n_around: usize = steps.segmenter.around().iter().map(|tokens| tokens.len()).sum();
-        let max_tokens = self.truncate.max_tokens;
-        if max_tokens > n_around {
-            return Ok(());
+        let TruncateSpec { max_tokens, window, .. } = self.truncate;
+        for (key, found) in [("max_tokens", Some(max_tokens)), ("window", window)] {
+            if let Some(found) = found.filter(|&found| found <= n_around) {
+                let problem = format!("found {found}, but {n_around} special tokens stand around every document");
+                let help = format!("give at least {}", n_around + 1);
+                return Err(Error::config(format!("pipeline.truncate.{key}"), problem, help));
+            }
         }
-        let problem = format!("found {max_tokens}, but {n_around} special tokens stand around every document");
-        let help = format!("give at least {}", n_around + 1);
-        Err(Error::config("pipeline.truncate.max_tokens", problem, help))
+        Ok(())
     }
 
     /// A pipeline around a tokenizer that was made elsewhere, with its `tokenizer.json` and its tokens in the order of

@@ -42,6 +42,13 @@ impl PipelineSpec {
                 "leave it out for 1024, or give a number",
             );
         }
+        if self.truncate.window == Some(0) {
+            return wrong(
+                "truncate.window",
+                "found 0, expected at least 1",
+                "leave it out to read documents as wholes, or give a number",
+            );
+        }
         if self.segment.end_marks > MAX_END_MARKS {
             let problem = format!("found {}, expected at most {MAX_END_MARKS}", self.segment.end_marks);
             return wrong("segment.end_marks", &problem, "as many as the widest filter has taps are enough");
@@ -146,6 +153,7 @@ mod tests {
             ("[vocab]\nmax_size = 0", "pipeline.vocab.max_size"),
             ("[vocab]\nmax_size = 5000000000", "pipeline.vocab.max_size"),
             ("[truncate]\nmax_tokens = 0", "pipeline.truncate.max_tokens"),
+            ("[truncate]\nwindow = 0", "pipeline.truncate.window"),
             ("[clean]\nkeep = '!'\nremove = '#!'", "pipeline.clean.keep"),
             ("[segment]\nmode = 'tokenizer'", "pipeline.segment.tokenizer"),
             ("[segment]\ntokenizer = 'x'", "pipeline.segment.tokenizer"),

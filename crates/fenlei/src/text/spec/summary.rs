@@ -67,7 +67,11 @@ impl fmt::Display for PipelineSpec {
             word(&vocab.unknown),
             word(&truncate.keep),
             truncate.max_tokens
-        )
+        )?;
+        match truncate.window {
+            Some(window) => write!(f, " in windows of {window}"),
+            None => Ok(()),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! From a plan and documents to a training that is ready for its first step.
 
+use fenlei_nn::compact::Compaction;
 use fenlei_nn::loss::{Loss, LossSpec};
 use fenlei_nn::net::{Net, NetSizes};
 use fenlei_nn::params::Params;
@@ -17,6 +18,7 @@ use crate::pretrained::Pretrained;
 use crate::text::TextPipeline;
 use crate::train::augmented::{Augmentation, augmenter_of};
 use crate::train::examples::{Documents, Examples, hold_back};
+use crate::train::fine_tuning::FrozenStorage;
 use crate::train::known_states::{KnownStatesFile, fixed_layers};
 use crate::train::{Plan, Teacher, TrainOptions, memory};
 use crate::{Error, Result};
@@ -132,6 +134,9 @@ impl<'a> Run<'a> {
             }
             None => String::new(),
         };
+        if plan.train.fine_tuning.as_ref().is_some_and(|spec| spec.frozen_storage == FrozenStorage::Bf16) {
+            net.compact(Compaction::Bf16, |param| !param.trainable);
+        }
         let mut training = Training::new(net, plan.train.optimizer, loss, plan.train.regularization, average, weights);
         if let Some(max_tokens) = plan.train.max_tokens_at_once {
             training.limit_tokens(max_tokens);
