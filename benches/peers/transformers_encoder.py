@@ -2,7 +2,7 @@
 
 The head is that of the recipe `encoder`: the mean of the states, dropout, a linear layer. Documents come as
 `train.tsv` and `test.tsv` of `class number<TAB>text`. Tokenizing for training happens before the clock starts; a
-prediction goes from text to class. With `--grouped`, documents of like length stand in a batch, as transformers' own
+prediction goes from text to class, by PyTorch or, exported, by ONNX Runtime. With `--grouped`, documents of like length stand in a batch, as transformers' own
 `group_by_length` puts them.
 """
 
@@ -55,6 +55,37 @@ def orders(lengths, batch, grouped, generator):
     return [order[first : first + batch] for first in range(0, len(order), batch)]
 
 
+class Exported(nn.Module):
+    """The classifier with the inputs of the encoder as arguments, in their order."""
+
+    def __init__(self, classifier, names):
+        super().__init__()
+        self.classifier, self.names = classifier, names
+
+    def forward(self, *inputs):
+        return self.classifier(dict(zip(self.names, inputs, strict=True)))
+
+
+def onnx_session(model, batch, folder, int8, threads):
+    """Exports a classifier and returns a function from a batch to its logits."""
+    import onnxruntime
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    names, path = list(batch), Path(folder) / "encoder.onnx"
+    axes = {name: {0: "documents", 1: "tokens"} for name in names}
+    torch.onnx.export(
+        Exported(model, names), tuple(batch.values()), str(path), input_names=names, output_names=["logits"],
+        dynamic_axes=axes, opset_version=17, dynamo=False,
+    )
+    if int8:
+        quantize_dynamic(path, path.with_suffix(".int8.onnx"), weight_type=QuantType.QInt8)
+        path = path.with_suffix(".int8.onnx")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    return lambda batch: session.run(None, {name: batch[name].numpy() for name in names})[0]
+
+
 def main():
     parser = base_arguments(__doc__)
     parser.add_argument("--model", required=True, help="folder of the pretrained model")
@@ -63,6 +94,7 @@ def main():
     parser.add_argument("--max-tokens", type=int, default=256, help="pieces of a document, special ones included")
     parser.add_argument("--attention", default="sdpa", choices=("sdpa", "eager"), help="how attention is computed")
     parser.add_argument("--grouped", action="store_true", help="batches of documents of like length")
+    parser.add_argument("--engine", default="torch", choices=("torch", "onnx", "onnx-int8"), help="what predicts")
     parser.add_argument("--bf16", action="store_true", help="autocast to bfloat16")
     parser.add_argument("--sample", type=int, metavar="N", help="use only the first N documents")
     args = parser.parse_args()
@@ -102,6 +134,9 @@ def main():
                 n_docs += len(docs)
     else:
         model.eval()
+        logits = model
+        if args.engine != "torch":
+            logits = onnx_session(model, padded(tokenized(texts), [0, 1]), args.data, "int8" in args.engine, args.threads)
 
         @torch.inference_mode()
         def predict(some):
@@ -111,7 +146,7 @@ def main():
                 order = sorted(order, key=lambda doc: -len(encoded["input_ids"][doc]))
             for first in range(0, len(some), args.batch):
                 with cast():
-                    model(padded(encoded, order[first : first + args.batch])).argmax(1)
+                    logits(padded(encoded, order[first : first + args.batch])).argmax(1)
 
         predict(texts[: args.batch])
         start = time.perf_counter()
@@ -126,6 +161,7 @@ def main():
             "task": args.task,
             "attention": args.attention,
             "grouped": args.grouped,
+            "engine": args.engine,
             "bf16": args.bf16,
             "threads": args.threads,
             "batch": args.batch,

@@ -80,10 +80,13 @@ const CASES: [Case; 2] = [
 enum Who {
     Fenlei,
     FenleiBf16,
+    FenleiInt8,
     Sdpa,
     Eager,
     Grouped,
     Bf16,
+    Onnx,
+    OnnxInt8,
 }
 
 impl Who {
@@ -91,10 +94,23 @@ impl Who {
         match self {
             Self::Fenlei => "fenlei",
             Self::FenleiBf16 => "fenlei, bf16",
+            Self::FenleiInt8 => "fenlei, int8",
             Self::Sdpa => "transformers, SDPA",
             Self::Eager => "transformers, eager",
             Self::Grouped => "transformers, SDPA, grouped by length",
             Self::Bf16 => "transformers, SDPA, bf16 autocast",
+            Self::Onnx => "ONNX Runtime",
+            Self::OnnxInt8 => "ONNX Runtime, int8",
+        }
+    }
+
+    /// Whether there is such a way to do a task.
+    fn does(self, task: Task) -> bool {
+        match self {
+            // What is predicted is never computed with bf16 here.
+            Self::FenleiBf16 => task == Task::Train,
+            Self::FenleiInt8 | Self::Onnx | Self::OnnxInt8 => task == Task::Predict,
+            Self::Fenlei | Self::Sdpa | Self::Eager | Self::Grouped | Self::Bf16 => true,
         }
     }
 }
@@ -179,14 +195,13 @@ fn lines(documents: &Dataset) -> Result<String> {
 }
 
 fn measure(args: &EncodersArgs, case: &Case, runner: &Runner, encoder: &Path, folder: &Path) -> Vec<Measured> {
-    let mut whos = vec![Who::Fenlei, Who::Sdpa, Who::Eager, Who::Grouped];
+    let mut whos = vec![Who::Fenlei, Who::FenleiInt8, Who::Sdpa, Who::Eager, Who::Grouped, Who::Onnx, Who::OnnxInt8];
     if args.bf16 {
         whos.extend([Who::FenleiBf16, Who::Bf16]);
     }
     let tasks = [Task::Train, Task::Predict].into_iter().flat_map(|task| whos.iter().map(move |&who| (task, who)));
     let mut all: Vec<Measured> = tasks
-        // What is predicted is always computed with f32.
-        .filter(|(task, who)| *task == Task::Train || *who != Who::FenleiBf16)
+        .filter(|(task, who)| who.does(*task))
         .map(|(task, who)| Measured {
             data: case.name,
             task,
@@ -217,20 +232,24 @@ fn one(case: &Case, runner: &Runner, encoder: &Path, folder: &Path, task: Task, 
     let sizes = ["--batch", &batch, "--max-tokens", &max_tokens, "--seed", &seed].map(OsStr::new);
     let mut how: Vec<&OsStr> = of_task.into_iter().chain(sizes).collect();
     match who {
-        Who::Fenlei | Who::FenleiBf16 => {
+        Who::Fenlei | Who::FenleiBf16 | Who::FenleiInt8 => {
             how.splice(0..0, ["bench", "encoders-self"].map(OsStr::new));
             how.extend(["--pretrained".as_ref(), encoder.as_os_str()]);
-            if who == Who::FenleiBf16 {
-                how.push("--bf16".as_ref());
+            match who {
+                Who::FenleiBf16 => how.push("--bf16".as_ref()),
+                Who::FenleiInt8 => how.push("--int8".as_ref()),
+                _ => {}
             }
             runner.own(&name, &how)
         }
-        Who::Sdpa | Who::Eager | Who::Grouped | Who::Bf16 => {
+        Who::Sdpa | Who::Eager | Who::Grouped | Who::Bf16 | Who::Onnx | Who::OnnxInt8 => {
             how.extend(["--model".as_ref(), encoder.as_os_str()]);
             how.extend(["--attention", if who == Who::Eager { "eager" } else { "sdpa" }].map(OsStr::new));
             match who {
                 Who::Grouped => how.push("--grouped".as_ref()),
                 Who::Bf16 => how.push("--bf16".as_ref()),
+                Who::Onnx => how.extend(["--engine", "onnx"].map(OsStr::new)),
+                Who::OnnxInt8 => how.extend(["--engine", "onnx-int8"].map(OsStr::new)),
                 _ => {}
             }
             runner.script(&name, "transformers_encoder.py", &how)
@@ -277,6 +296,18 @@ fn targets(case: &Case, all: &[Measured]) -> Vec<Check> {
         ),
         Check::at_most(what("fine-tuning, share of the memory"), memory, 0.5),
         Check::at_least(what("predicting, times transformers"), times(Task::Predict, plain(Task::Predict)), predict),
+        Check::at_least(
+            what("predicting, times ONNX Runtime"),
+            times(Task::Predict, rate(Task::Predict, Who::Onnx)),
+            1.0,
+        ),
+        Check::at_least(
+            what("predicting with int8, times ONNX Runtime's"),
+            rate(Task::Predict, Who::FenleiInt8)
+                .zip(rate(Task::Predict, Who::OnnxInt8))
+                .map(|(ours, theirs)| ours / theirs),
+            1.0,
+        ),
     ]
 }
 
@@ -307,7 +338,7 @@ mod tests {
             measured(Task::Train, Who::Grouped, 60.0, 1800.0),
         ];
         let checks: Vec<Option<f64>> = targets(&CASES[0], &all).iter().map(|check| check.measured).collect();
-        assert_eq!(checks, [Some(3.0), Some(1.5), Some(0.25), None]);
+        assert_eq!(checks, [Some(3.0), Some(1.5), Some(0.25), None, None, None]);
         assert!(table(&all).to_string().contains("3.00"));
     }
 }

@@ -44,6 +44,9 @@ pub(in crate::bench) struct OwnEncoderArgs {
     /// Multiply bf16 numbers where the processor has them
     #[arg(long)]
     bf16: bool,
+    /// Predict with weights of 8 bits
+    #[arg(long)]
+    int8: bool,
     /// Where to write the figures
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
@@ -102,7 +105,10 @@ pub(in crate::bench) fn run(args: &OwnEncoderArgs) -> Result<()> {
             (n_docs, seconds)
         }
         OwnTask::Predict => {
-            let (classifier, _) = artifact::load(&model).context("run --task train first")?;
+            let (mut classifier, _) = artifact::load(&model).context("run --task train first")?;
+            if args.int8 {
+                classifier.quantize()?;
+            }
             let texts = read(&args.data.join("test.tsv"))?.texts;
             classifier.predict_batch(&texts[..texts.len().min(args.batch)]);
             let clock = Instant::now();
@@ -115,6 +121,7 @@ pub(in crate::bench) fn run(args: &OwnEncoderArgs) -> Result<()> {
         "threads": rayon::current_num_threads(),
         "batch": args.batch,
         "bf16": args.bf16,
+        "int8": args.int8,
         "docs_per_second": n_docs as f64 / seconds.max(1e-9),
     });
     let figures = Figures {
