@@ -5,17 +5,19 @@
 //! ```
 //!
 //! `benches/peers/torch_steps.py` times the same in PyTorch. Each line: what, median milliseconds of a step, loss of the first and of the
-//! last step, which must fall.
+//! last step, which must fall. Of encoders also the share of the rate that products of square matrices reach on this machine
+//! (`gemm`, f32): additions and multiplications of products and attention, forth and back, nothing else counted.
 
 #![expect(clippy::print_stdout, reason = "its output is its purpose")]
 
 use std::time::Instant;
 
+use fenlei_nn::kernels::gemm::{Mat, matmul};
 use fenlei_nn::loss::{Head, Loss, LossSpec};
 use fenlei_nn::net::{Net, NetSizes};
 use fenlei_nn::optim::{OptimizerSpec, Regularization};
 use fenlei_nn::rng;
-use fenlei_nn::spec::NetSpec;
+use fenlei_nn::spec::{LayerSpec, NetSpec};
 use fenlei_nn::training::{Average, Training};
 
 /// One net and its documents.
@@ -93,7 +95,40 @@ fn time(case: &Case, n_steps: u64) {
     times.sort_by(f64::total_cmp);
     let (first, last) = (losses[0], losses[losses.len() - 1]);
     assert!(last < first, "{}: the loss does not fall, {first} to {last}", case.name);
-    println!("{:12} {:8.1} ms (best {:.1})  loss {first:.4} to {last:.4}", case.name, times[times.len() / 2], times[0]);
+    let median = times[times.len() / 2];
+    let share = n_operations(&spec, &case.lens).map_or_else(String::new, |n| {
+        let rate = n / (median * 1e-3);
+        format!("  {:.0} GFLOP/s, {:.0} % of the rate of products", rate * 1e-9, 100.0 * rate / product_rate())
+    });
+    println!("{:12} {median:8.1} ms (best {:.1})  loss {first:.4} to {last:.4}{share}", case.name, times[0]);
+}
+
+/// Additions and multiplications of a step of an encoder; the way back is two products for each one forth.
+fn n_operations(spec: &NetSpec, lens: &[usize]) -> Option<f64> {
+    let width = spec.layers.iter().find_map(|layer| match layer {
+        LayerSpec::Embedding { dim, .. } => Some(*dim),
+        _ => None,
+    })?;
+    let (n_layers, sizes) = spec.layers.iter().find_map(|layer| match layer {
+        LayerSpec::Transformer(transformer) => Some((transformer.layers, transformer.sizes(width))),
+        _ => None,
+    })?;
+    let weights = width * sizes.qkv() + sizes.context() * width + 2 * width * sizes.feed_forward;
+    let of_document = |&len: &usize| 2.0 * (len * weights) as f64 + 4.0 * (len * len * sizes.context()) as f64;
+    Some(3.0 * n_layers as f64 * lens.iter().map(of_document).sum::<f64>())
+}
+
+/// Additions and multiplications a second of square products, the best of several.
+fn product_rate() -> f64 {
+    let n = 1536;
+    let numbers: Vec<f32> = (0..n * n).map(|i| (i % 7) as f32).collect();
+    let mut out = vec![0f32; n * n];
+    let times = (0..7).map(|_| {
+        let start = Instant::now();
+        matmul(&mut out, Mat::new(&numbers, n, n), Mat::new(&numbers, n, n), false);
+        start.elapsed().as_secs_f64()
+    });
+    2.0 * (n as f64).powi(3) / times.fold(f64::INFINITY, f64::min)
 }
 
 fn main() {

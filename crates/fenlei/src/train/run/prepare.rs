@@ -49,7 +49,8 @@ impl<'a> Run<'a> {
                 (pipeline, documents.labels.clone(), decision, None)
             }
         };
-        if old.is_some() {
+        if let Some(old) = &old {
+            check_trainable(old)?;
             check_known(documents, &labels)?;
         }
         let multi_label = decision.multi_label;
@@ -292,6 +293,17 @@ fn build_net(
     net.set_word_vectors(vectors.dim, vectors.standard_deviation(), |id| vectors.get(id as usize))
         .map_err(|e| Error::config("embeddings", e.problem, e.help))?;
     Ok(Built { spec, net, vectors: Some(said), wide })
+}
+
+/// Steps of training are smaller than the steps between integers.
+fn check_trainable(old: &Model) -> Result<()> {
+    match old {
+        Model::Net(net) if net.net().params.iter().any(|param| param.compact.is_some()) => Err(Error::train(
+            "the classifier to train further has weights of 8-bit integers, which training cannot change",
+            "train the one further that it was made of, and quantize the result",
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// Further training cannot add labels, and leaving documents out in silence would be worse than stopping.
