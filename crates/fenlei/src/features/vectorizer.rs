@@ -4,9 +4,10 @@ mod origin;
 mod saved;
 mod stream;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use fenlei_nn::rng;
+use foldhash::fast::FixedState;
 use rayon::prelude::*;
 
 use super::columns::{number_columns, renumber};
@@ -26,6 +27,9 @@ pub use saved::Learned;
 
 /// Documents that one thread makes into rows at a time.
 const DOCS_PER_TASK: usize = 64;
+
+/// With at least a token for so many columns, a table of all columns is the quickest way to tell new ones.
+const TOKENS_PER_TABLE: usize = 16;
 
 /// One more than the largest Unicode scalar value.
 const N_CHARS: usize = 0x11_0000;
@@ -189,7 +193,7 @@ impl Vectorizer {
     /// Calls `each` once with every column that a text has. The text is ids of the pipeline; runs of listed tokens must be
     /// all the features that there are. No run reaches over an unknown token, as none of the features holds one.
     pub(crate) fn for_each_column_of_ids(&self, ids: &[u32], seen: &mut SeenColumns, mut each: impl FnMut(u32)) {
-        seen.begin(self.n_columns);
+        seen.begin();
         for ngrams in self.blocks.iter().filter_map(|block| block.ngrams.as_ref()) {
             ngrams.for_each_column(ids, |column| {
                 if seen.is_new(column) {
@@ -271,24 +275,43 @@ impl Vectorizer {
 }
 
 /// Which columns a text has so far. Keeps its memory from text to text.
-#[derive(Debug, Default)]
-pub(crate) struct SeenColumns {
-    /// For each column the last text that had it.
-    last: Vec<u32>,
-    text: u32,
+#[derive(Debug)]
+pub(crate) enum SeenColumns {
+    /// For each column the last text that had it, and that text's number.
+    Table(Vec<u32>, u32),
+    /// Of few tokens: a table of hundreds of thousands of columns takes longer to make than they take.
+    Few(HashSet<u32, FixedState>),
 }
 
 impl SeenColumns {
-    fn begin(&mut self, n_columns: usize) {
-        if self.last.len() != n_columns || self.text == u32::MAX {
-            *self = Self { last: vec![0; n_columns], text: 0 };
+    /// For texts of so many tokens in all.
+    pub fn of(n_tokens: usize, n_columns: usize) -> Self {
+        if n_tokens < n_columns / TOKENS_PER_TABLE {
+            Self::Few(HashSet::default())
+        } else {
+            Self::Table(vec![0; n_columns], 0)
         }
-        self.text += 1;
+    }
+
+    fn begin(&mut self) {
+        match self {
+            Self::Table(last, text) => {
+                if *text == u32::MAX {
+                    last.fill(0);
+                    *text = 0;
+                }
+                *text += 1;
+            }
+            Self::Few(seen) => seen.clear(),
+        }
     }
 
     #[inline]
     fn is_new(&mut self, column: u32) -> bool {
-        std::mem::replace(&mut self.last[column as usize], self.text) != self.text
+        match self {
+            Self::Table(last, text) => std::mem::replace(&mut last[column as usize], *text) != *text,
+            Self::Few(seen) => seen.insert(column),
+        }
     }
 }
 

@@ -98,7 +98,8 @@ impl Wide {
         let n_outputs = head.n_outputs(self.linear.n_labels());
         let mut out = vec![0.0; texts.len() * n_outputs];
         let tasks = out.par_chunks_mut(DOCS_PER_TASK * n_outputs).enumerate();
-        let memory = || (SeenColumns::default(), vec![0.0; bias.len()]);
+        let n_columns = self.linear.vectorizer().n_columns();
+        let memory = || (SeenColumns::of(texts.ids.len(), n_columns), vec![0.0; bias.len()]);
         tasks.for_each_init(memory, |(seen, margins), (task, out)| {
             for (doc, out) in (task * DOCS_PER_TASK..).zip(out.chunks_exact_mut(n_outputs)) {
                 margins.iter_mut().zip(bias).for_each(|(margin, &bias)| *margin = f64::from(bias));
