@@ -7,6 +7,7 @@ use anyhow::Result;
 use clap::{Args, ValueEnum};
 use fenlei::Error;
 use fenlei::artifact;
+use fenlei::classifier::Profile;
 use fenlei::data::{self, Dataset, Findings, ReadOptions, Split};
 use fenlei::eval::{Abstain, Calibrated, CalibrationSpec, Method, calibrate};
 use fenlei::metrics::{CoveragePoint, Goal, Report};
@@ -19,6 +20,9 @@ use crate::train::destination;
 
 /// Points of the coverage curve that a table shows, as shares of the documents.
 const COVERAGES_SHOWN: [f64; 6] = [1.0, 0.95, 0.9, 0.8, 0.7, 0.5];
+
+/// Documents that show what is usual.
+const USUAL_TEXTS: usize = 1000;
 
 /// Choose on held-out documents what probabilities mean, thresholds, and when to abstain, and save it with the model
 #[derive(Debug, Args)]
@@ -92,7 +96,7 @@ fn wished_accuracy(text: &str) -> Result<f64, String> {
 pub(crate) fn run(args: &CalibrateArguments) -> Result<()> {
     let voice = Voice { quiet: false, json: args.json };
     destination::check(&args.output)?;
-    let (mut classifier, info) = artifact::load(&args.model)?;
+    let (mut classifier, mut info) = artifact::load(&args.model)?;
     let (documents, findings) = read_validation_part(&args.data, &ReadOptions::from(&args.read))?;
     voice.note(&findings);
     if documents.fingerprint() == info.data_fingerprint {
@@ -119,6 +123,10 @@ pub(crate) fn run(args: &CalibrateArguments) -> Result<()> {
     if calibrated.n_unlabelled > 0 {
         voice.warn(format_args!("{} without a label left out", counted(calibrated.n_unlabelled, "document")));
     }
+    // Confidences are others now.
+    let step = documents.len().div_ceil(USUAL_TEXTS).max(1);
+    let usual: Vec<&str> = documents.texts.iter().step_by(step).map(String::as_str).collect();
+    info.usual = Some(Profile::of(&classifier, &usual));
     artifact::save(&args.output, &classifier, &info)?;
     if args.json {
         let model = args.output.display().to_string();

@@ -224,6 +224,7 @@ pub(crate) fn model_info(plan: &Plan, trained: &Trained) -> Result<ModelInfo> {
         validation: serde_json::to_value(&trained.validation)?,
         data_fingerprint: trained.fingerprint.clone(),
         n_train: trained.n_train,
+        usual: Some(trained.usual.clone()),
         ..ModelInfo::default()
     })
 }

@@ -98,3 +98,41 @@ fn other_texts_than_usual_raise_an_alert_that_is_told() {
     assert_eq!(watch["models"][0]["usual_from"], "reference");
     assert!(watch["models"][0]["drift"]["words"]["psi"].as_f64().unwrap() > 0.25, "{watch}");
 }
+
+#[test]
+fn a_model_that_knows_what_is_usual_needs_no_documents_for_it() {
+    use fenlei::artifact::{self, ModelInfo};
+    use fenlei::config::{PlanSource, load_plan};
+    use fenlei::data::{Dataset, Target};
+
+    let n = 400;
+    let texts = (0..n)
+        .map(|i| if i % 2 == 0 { format!("where is parcel {}", i % 7) } else { format!("thanks a lot {}", i % 5) });
+    let targets = (0..n).map(|i| Target::One(1 - i % 2)).collect();
+    let documents = Dataset::new(texts.collect(), targets, vec!["praise".into(), "question".into()], false).unwrap();
+    let plan = load_plan(&PlanSource { recipe: Some("linear".into()), ..PlanSource::default() }).unwrap();
+    let trained = fenlei::train::train(&plan, &documents, Some(&documents)).unwrap();
+    assert_eq!((trained.usual.n_texts, &trained.usual.labels[..]), (400, &[200, 200][..]));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("m.fenlei");
+    let info = ModelInfo { usual: Some(trained.usual), ..ModelInfo::default() };
+    artifact::save(&path, &trained.classifier, &info).unwrap();
+
+    let server = start(|options| options.models = vec![(None, path)]);
+    let mut connection = Connection::to(server.address());
+    let ask = |connection: &mut Connection, text: &str| {
+        let body = json!({ "input": vec![text; 100] }).to_string();
+        assert_eq!(connection.ask("POST", "/predict", &[], body.as_bytes()).status, 200);
+    };
+    for _ in 0..4 {
+        ask(&mut connection, "etwas ganz anderes, und viel laenger als alles, was sonst hier ankommt");
+        thread::sleep(Duration::from_millis(550));
+    }
+    until("drift", || {
+        let watch = get(&server, "/watch").json();
+        let model = &watch["models"][0];
+        model["usual_from"] == "model"
+            && model["usual"]["n"] == 400
+            && model["drift"]["length"]["psi"].as_f64() > Some(0.25)
+    });
+}

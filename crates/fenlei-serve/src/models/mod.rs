@@ -16,7 +16,7 @@ use rayon::ThreadPool;
 use crate::error::{ApiError, ApiResult, Code};
 pub(crate) use folder::{Source, Sources};
 pub(crate) use name::{check_name, is_name, name_of_file};
-pub(crate) use served::{N_CONFIDENCES, ServedModel, Stamp, part_of};
+pub(crate) use served::{N_CONFIDENCES, ServedModel, Stamp};
 
 /// All models.
 pub(crate) struct Registry {

@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 use fenlei::artifact::{self, ModelInfo};
-use fenlei::classifier::Classifier;
+use fenlei::classifier::{Classifier, Profile};
 use rayon::ThreadPool;
 
 /// Parts of equal width that confidences from 0 to 1 are counted in.
-pub(crate) const N_CONFIDENCES: usize = 20;
+pub(crate) const N_CONFIDENCES: usize = Profile::N_CONFIDENCES;
 
 /// One version of a model.
 pub(crate) struct ServedModel {
@@ -81,11 +81,6 @@ impl Tallies {
     }
 }
 
-/// The part of equal width that a share belongs to.
-pub(crate) fn part_of(share: f32, n_parts: usize) -> usize {
-    ((share.clamp(0.0, 1.0) * n_parts as f32) as usize).min(n_parts - 1)
-}
-
 impl ServedModel {
     /// Reads and checks a file. Loops in it run in `pool`.
     pub fn load(name: &str, version: u64, path: &Path, pool: &ThreadPool) -> fenlei::Result<Self> {
@@ -96,24 +91,13 @@ impl ServedModel {
         Ok(Self { name: name.to_owned(), version, classifier, info, tallies })
     }
 
-    /// The label (index) and confidence of a text with these probabilities: of several labels the most probable one.
-    pub fn judge(&self, row: &[f32]) -> (usize, f32) {
-        let decided = self.classifier.decision().decide(row);
-        let better = |best: usize, i: usize| if row[i] > row[best] { i } else { best };
-        let label = match decided.labels[..] {
-            [label] => label as usize,
-            _ => (1..row.len()).fold(0, better),
-        };
-        (label, decided.confidence)
-    }
-
     /// Counts a prediction; tells its label and confidence.
     pub fn count(&self, row: &[f32]) -> (usize, f32) {
-        let (label, confidence) = self.judge(row);
+        let (label, confidence) = self.classifier.judge(row);
         if let Some(n) = self.tallies.labels.get(label) {
             n.fetch_add(1, Ordering::Relaxed);
         }
-        self.tallies.confidences[part_of(confidence, N_CONFIDENCES)].fetch_add(1, Ordering::Relaxed);
+        self.tallies.confidences[Profile::part_of(confidence)].fetch_add(1, Ordering::Relaxed);
         self.tallies.confidence_sum.fetch_add((f64::from(confidence) * 1e6) as u64, Ordering::Relaxed);
         if self.classifier.decision().abstain_below.is_some_and(|bound| confidence < bound) {
             self.tallies.abstained.fetch_add(1, Ordering::Relaxed);
@@ -125,11 +109,6 @@ impl ServedModel {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn shares_fall_into_parts_of_equal_width() {
-        assert_eq!([0.0, 0.049, 0.05, 0.999, 1.0, f32::NAN].map(|share| part_of(share, 20)), [0, 0, 1, 19, 19, 0]);
-    }
 
     #[test]
     fn a_file_that_is_written_again_is_another_one() {

@@ -7,7 +7,6 @@
 //! Invariants: a request never waits for any of this; texts are looked at and forgotten.
 
 mod alerts;
-mod profile;
 mod quality;
 mod store;
 mod thread;
@@ -19,6 +18,7 @@ use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
+use fenlei::classifier::Drift;
 use fenlei::{Error, Result};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
@@ -30,7 +30,6 @@ use crate::metrics::{Metrics, escape};
 use crate::models::ServedModel;
 use crate::options::WatchOptions;
 use alerts::Finding;
-use profile::Drift;
 use quality::Quality;
 pub(crate) use store::Feedback;
 use store::Store;

@@ -4,11 +4,10 @@
 
 use std::path::{Path, PathBuf};
 
+use fenlei::classifier::Profile;
 use fenlei::{Error, Result};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
-
-use super::profile::Profile;
 
 /// A prediction of one text of a request.
 #[derive(Debug, Clone, PartialEq)]

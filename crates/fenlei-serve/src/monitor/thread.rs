@@ -7,15 +7,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use fenlei::Result;
+use fenlei::classifier::Profile;
 use rayon::ThreadPoolBuilder;
 use serde_json::json;
 use tokio::sync::oneshot;
 
 use super::alerts::{Alerts, Finding, tell};
-use super::profile::Profile;
 use super::quality::quality;
 use super::store::{Feedback, Prediction, Store};
-use super::watched::{Watched, mean_confidence};
+use super::watched::{UsualFrom, Watched, mean_confidence};
 use super::{Message, ModelView, Predicted, View};
 use crate::clock;
 use crate::log::{Level, Log};
@@ -167,9 +167,12 @@ impl Worker {
         let key = (model.name.as_str(), model.version, model.info.data_fingerprint.as_str());
         let mut kept = |kind: &str| self.store.as_mut().and_then(|store| store.profile(key, kind).ok().flatten());
         let (usual, recent) = (kept("usual"), kept("recent"));
-        let reference = self.reference_profile(model);
-        let from_reference = reference.is_some();
-        Watched::new(model, reference.or(usual), from_reference, recent)
+        let reference = self.reference_profile(model).map(|profile| (profile, UsualFrom::Reference));
+        let of_model = model.info.usual.clone().map(|profile| (profile, UsualFrom::Model));
+        match reference.or(of_model) {
+            Some((usual, from)) => Watched::new(model, Some(usual), from, recent),
+            None => Watched::new(model, usual, UsualFrom::FirstTexts, recent),
+        }
     }
 
     fn reference_profile(&mut self, model: &Arc<ServedModel>) -> Option<Profile> {
@@ -185,13 +188,9 @@ impl Worker {
             }
         }
         let texts = self.reference_texts.as_deref()?;
-        let mut profile = Profile::of(model);
+        let mut profile = Profile::empty(&model.classifier);
         for texts in texts.chunks(64) {
-            let predictions = model.classifier.predict_batch(texts);
-            for (i, text) in texts.iter().enumerate() {
-                let (label, confidence) = model.judge(predictions.row(i));
-                profile.add(model, text, label, confidence);
-            }
+            profile.merge(&Profile::of(&model.classifier, texts));
         }
         Some(profile)
     }
@@ -224,7 +223,7 @@ impl Worker {
             let key = (name.as_str(), *version, data.as_str());
             let kept = [("usual", &watched.usual), ("recent", &watched.recent())]
                 .into_iter()
-                .filter(|(kind, _)| *kind == "recent" || !watched.from_reference)
+                .filter(|(kind, _)| *kind == "recent" || watched.from == UsualFrom::FirstTexts)
                 .try_for_each(|(kind, profile)| store.keep_profile(key, kind, profile));
             if let Err(error) = kept {
                 self.log.event(Level::Error, "store_failed", json!({ "error": error.to_string() }));

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use fenlei::classifier::Profile;
 use serde_json::{Value, json};
 
-use super::profile::Profile;
 use crate::models::ServedModel;
 
 /// Texts after which a picture is complete, and a new one begins.
@@ -13,28 +13,43 @@ const WINDOW: u64 = 2000;
 /// Fewer texts say nothing.
 const ENOUGH: u64 = 200;
 
+/// Where what is usual comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum UsualFrom {
+    /// Documents that were named when the server was started.
+    Reference,
+    /// The model's own file.
+    Model,
+    /// The first texts that came.
+    FirstTexts,
+}
+
+impl UsualFrom {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Reference => "reference",
+            Self::Model => "model",
+            Self::FirstTexts => "first_texts",
+        }
+    }
+}
+
 /// The pictures of a model.
 pub(super) struct Watched {
     pub model: Arc<ServedModel>,
     pub usual: Profile,
-    /// Whether `usual` comes from documents that were named, rather than from the first texts.
-    pub from_reference: bool,
+    pub from: UsualFrom,
     previous: Profile,
     current: Profile,
 }
 
 impl Watched {
-    pub fn new(
-        model: &Arc<ServedModel>,
-        usual: Option<Profile>,
-        from_reference: bool,
-        recent: Option<Profile>,
-    ) -> Self {
-        let empty = Profile::of(model);
-        let kept = |profile: Option<Profile>| profile.filter(|profile| profile.fits(model));
+    pub fn new(model: &Arc<ServedModel>, usual: Option<Profile>, from: UsualFrom, recent: Option<Profile>) -> Self {
+        let empty = Profile::empty(&model.classifier);
+        let kept = |profile: Option<Profile>| profile.filter(|profile| profile.fits(&model.classifier));
         Self {
             usual: kept(usual).unwrap_or_else(|| empty.clone()),
-            from_reference,
+            from,
             previous: kept(recent).unwrap_or_else(|| empty.clone()),
             current: empty,
             model: Arc::clone(model),
@@ -43,13 +58,13 @@ impl Watched {
 
     /// Takes in a text. The first ones become what is usual where nothing else is.
     pub fn add(&mut self, text: &str, label: usize, confidence: f32) {
-        if !self.from_reference && self.usual.n_texts < WINDOW {
-            self.usual.add(&self.model, text, label, confidence);
+        if self.from == UsualFrom::FirstTexts && self.usual.n_texts < WINDOW {
+            self.usual.add(&self.model.classifier, text, label, confidence);
             return;
         }
-        self.current.add(&self.model, text, label, confidence);
+        self.current.add(&self.model.classifier, text, label, confidence);
         if self.current.n_texts >= WINDOW {
-            self.previous = std::mem::replace(&mut self.current, Profile::of(&self.model));
+            self.previous = std::mem::replace(&mut self.current, Profile::empty(&self.model.classifier));
         }
     }
 
@@ -74,7 +89,7 @@ impl Watched {
             "labels": self.model.classifier.labels(),
             "calibrated": self.model.classifier.decision().calibration.is_some(),
             "usual": picture(&self.usual),
-            "usual_from": if self.from_reference { "reference" } else { "first_texts" },
+            "usual_from": self.from.name(),
             "recent": picture(recent),
             "drift": drift,
             "accuracy_estimated": mean_confidence(recent),

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::apart::{Base, Complete};
 use super::container::{self, Container};
 use super::model_tensors::{self, Described};
-use crate::classifier::{Classifier, Decision};
+use crate::classifier::{Classifier, Decision, Profile};
 use crate::model::{Member, Model, ModelSpec};
 use crate::text::TextPipeline;
 use crate::{Error, Result};
@@ -39,6 +39,10 @@ pub struct ModelInfo {
     /// Of a model without labels, its clusters and their figures; no document of the user's.
     #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
     pub clusters: serde_json::Value,
+    /// What documents that it was not trained on, where there were some, and their predictions look like: counts alone, to
+    /// see later whether other texts come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usual: Option<Profile>,
 }
 
 /// A text with what the pipeline and the model, before any calibration, made of it when the file was written.
@@ -166,6 +170,9 @@ pub(super) fn from_container(
     }
     let classifier = Classifier::new(manifest.pipeline, model, manifest.labels, manifest.decision);
     check_probes(&classifier, &manifest.probes).map_err(refuse)?;
+    if manifest.info.usual.as_ref().is_some_and(|usual| !usual.fits(&classifier)) {
+        return Err(refuse("its picture of usual texts does not count what it predicts".to_owned()));
+    }
     Ok((classifier, manifest.info))
 }
 

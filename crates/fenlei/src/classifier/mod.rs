@@ -7,12 +7,14 @@ mod answer;
 mod calibration;
 mod decision;
 mod isotonic;
+mod profile;
 mod temperature;
 
 pub use answer::{AnswerOptions, Scored};
 pub use calibration::Calibration;
 pub use decision::{Decided, Decision, Positive};
 pub use isotonic::IsotonicCurve;
+pub use profile::{Distance, Drift, Profile};
 
 pub(crate) use decision::{DEFAULT_THRESHOLD, most_probable};
 
@@ -135,6 +137,11 @@ impl Classifier {
 }
 
 impl Predictions {
+    /// Puts rows of probabilities together, `[n_texts, n_labels]`.
+    pub(crate) fn of_rows(probabilities: Vec<f32>, n_labels: usize) -> Self {
+        Self { probabilities, n_labels }
+    }
+
     /// How many texts.
     pub fn len(&self) -> usize {
         self.probabilities.len().checked_div(self.n_labels).unwrap_or(0)

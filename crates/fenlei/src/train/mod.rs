@@ -19,6 +19,7 @@ mod sparse;
 mod spec;
 mod stacking;
 mod teacher;
+mod usual;
 
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
@@ -31,7 +32,7 @@ pub use spec::{ClassWeights, EarlyStoppingSpec, Metric, TrainSpec};
 pub(crate) use stacking::fit_stacking;
 pub use teacher::Teacher;
 
-use crate::classifier::Classifier;
+use crate::classifier::{Classifier, Profile};
 use crate::data::Dataset;
 use crate::metrics::Report;
 use crate::model::{ClusterSpec, Model, ModelSpec, SparseSpec};
@@ -66,6 +67,8 @@ pub struct Trained {
     pub history: Vec<EpochRecord>,
     /// How well the classifier does on the validation part; `None` where nothing was held back.
     pub validation: Option<Report>,
+    /// What texts look like that it has not learned from; those that it has, where nothing was held back.
+    pub usual: Profile,
     /// Why it ended.
     pub reason: StopReason,
     /// CRC-32 of the training texts and labels, in hexadecimal.

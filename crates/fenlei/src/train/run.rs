@@ -11,7 +11,7 @@ use fenlei_nn::training::Training;
 use super::augmented::Augmentation;
 use super::examples::Examples;
 use super::known_states::KnownStatesFile;
-use super::{EpochRecord, Event, Plan, StopReason, TrainOptions, Trained};
+use super::{EpochRecord, Event, Plan, StopReason, TrainOptions, Trained, usual};
 use crate::classifier::{Classifier, Decision};
 use crate::model::{Beside, Model, NetModel, NetModelSpec};
 use crate::text::TextPipeline;
@@ -46,6 +46,8 @@ pub(super) struct Run<'a> {
     /// Of the documents of a step.
     soft: Vec<f32>,
     validation: Option<Examples>,
+    /// The texts to validate with; those to train on, where there are no others.
+    pictured: Vec<&'a str>,
     /// What frozen layers make of the documents to train on, and of those to validate with.
     known: [Option<KnownStatesFile>; 2],
     spec: NetModelSpec,
@@ -128,17 +130,22 @@ impl Run<'_> {
         }
         net.params.iter_mut().for_each(Param::expand);
         let model = NetModel::trained(self.spec, net, self.beside);
-        let validation = match &self.validation {
-            Some(validation) => {
-                let probabilities = model.probabilities(&validation.inputs);
+        let predicted = self.validation.as_ref().map(|validation| model.probabilities(&validation.inputs));
+        let validation = match self.validation.as_ref().zip(predicted.as_ref()) {
+            Some((validation, probabilities)) => {
                 let Decision { multi_label, threshold, .. } = self.decision;
-                Some(validation.report(&self.labels, &probabilities, multi_label, threshold)?)
+                Some(validation.report(&self.labels, probabilities, multi_label, threshold)?)
             }
             None => None,
         };
         let classifier = Classifier::new(self.pipeline, Model::Net(Box::new(model)), self.labels, self.decision);
+        let usual = match &predicted {
+            Some(probabilities) => usual::of_validation(&classifier, &self.pictured, probabilities),
+            None => usual::of_training(&classifier, &self.pictured),
+        };
         Ok(Trained {
             classifier,
+            usual,
             fingerprint: self.fingerprint,
             n_train: self.train.len(),
             history: self.progress.history,

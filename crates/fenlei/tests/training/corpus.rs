@@ -87,6 +87,7 @@ pub fn info(plan: &Plan, trained: &Trained) -> ModelInfo {
         validation: serde_json::to_value(&trained.validation).unwrap(),
         data_fingerprint: trained.fingerprint.clone(),
         n_train: trained.n_train,
+        usual: Some(trained.usual.clone()),
         ..ModelInfo::default()
     }
 }

@@ -2,6 +2,7 @@
 
 use fenlei::artifact::container::{self, Container};
 use fenlei::artifact::{TensorData, from_bytes};
+use fenlei::classifier::Profile;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -71,6 +72,33 @@ fn weights_other_than_those_that_were_saved_are_noticed() {
         let output = tensors.iter_mut().find(|t| t.name.ends_with("output.bias")).unwrap();
         output.bytes.to_mut()[..4].copy_from_slice(&5f32.to_le_bytes());
     });
+}
+
+#[test]
+fn counts_of_usual_texts_that_do_not_fit_are_refused() {
+    let (manifest, tensors) = parts();
+    let (classifier, info) = from_bytes(file(&serde_json::to_vec(&manifest).unwrap(), &tensors)).unwrap();
+    assert_eq!(info.usual, None);
+    let usual = serde_json::to_value(Profile::of(&classifier, &["one text", "另一个"])).unwrap();
+    let with = |change: &dyn Fn(&mut Value)| {
+        let (mut manifest, mut usual) = (manifest.clone(), usual.clone());
+        change(&mut usual);
+        manifest["info"]["usual"] = usual;
+        from_bytes(file(&serde_json::to_vec(&manifest).unwrap(), &tensors))
+    };
+    let (_, info) = with(&|_| {}).unwrap();
+    assert_eq!(serde_json::to_value(info.usual).unwrap(), usual);
+    let changes: [&dyn Fn(&mut Value); 5] = [
+        &|usual| usual["labels"] = json!([1]),
+        &|usual| usual["words"] = json!([]),
+        &|usual| usual["lengths"][0] = json!(u64::MAX),
+        &|usual| usual["n_texts"] = json!(-1),
+        &|usual| usual["more"] = json!(1),
+    ];
+    for change in changes {
+        let message = with(change).unwrap_err().to_string();
+        assert!(message.contains("usual texts") || message.contains("manifest"), "{message}");
+    }
 }
 
 #[test]

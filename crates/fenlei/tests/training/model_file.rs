@@ -1,6 +1,8 @@
 //! A model file gives back the classifier that was saved, in this version and in every later one.
 
 use fenlei::artifact::{self, from_bytes};
+use fenlei::classifier::Profile;
+use fenlei::config::{PlanSource, load_plan};
 use fenlei::train::train;
 
 use super::corpus::{bytes, few_messages, info, messages, plan, plan_with_layers, topics};
@@ -46,6 +48,22 @@ fn a_saved_classifier_predicts_the_same_and_is_saved_the_same() {
         assert!(std::fs::read(&path).unwrap() == saved);
         let (from_disk, _) = artifact::load(&path).unwrap();
         assert_eq!(from_disk.predict_batch(&texts), together);
+    }
+}
+
+#[test]
+fn what_is_usual_is_counted_on_documents_that_were_not_learned_from() {
+    let sparse = load_plan(&PlanSource { recipe: Some("linear".to_owned()), ..PlanSource::default() }).unwrap();
+    for plan in [plan(), sparse] {
+        let (learned_from, others) = (few_messages(), messages());
+        let trained = train(&plan, &learned_from, Some(&others)).unwrap();
+        assert!(others.len() <= 1000);
+        assert_eq!(trained.usual, Profile::of(&trained.classifier, &others.texts));
+        // With nothing held back, those that it has learned from.
+        let mut plan = plan;
+        plan.train.validation = 0.0;
+        let trained = train(&plan, &learned_from, None).unwrap();
+        assert_eq!(trained.usual, Profile::of(&trained.classifier, &learned_from.texts));
     }
 }
 

@@ -74,15 +74,19 @@ impl<'a> Run<'a> {
         }
         let augmentation = augmenter
             .map(|augmenter| Augmentation::new(augmenter, texts, &pipeline, rng::derive(plan.seed, SEED_AUGMENT)));
-        let mut validation = match options.validation {
+        let held_back = match options.validation {
             Some(data) => {
                 let all: Vec<usize> = (0..data.texts.len()).collect();
                 Some(Documents::new(data, &all, &labels, multi_label)?)
             }
             None if held.is_empty() => None,
             None => Some(Documents::new(documents, &held, &labels, multi_label)?),
-        }
-        .map(|documents| Examples::new(documents, &pipeline, features.as_ref()));
+        };
+        let pictured = match &held_back {
+            Some(held_back) => held_back.texts.clone(),
+            None => kept.iter().map(|&i| documents.texts[i].as_str()).collect(),
+        };
+        let mut validation = held_back.map(|documents| Examples::new(documents, &pipeline, features.as_ref()));
         Documents::check_validation(validation.as_ref().map(Examples::len))?;
         let n_ids = features.as_ref().map_or(pipeline.vocab().len(), |features| features.n_columns() + 1);
         let sizes = NetSizes { vocab_size: n_ids, n_labels: labels.len(), multi_label };
@@ -155,6 +159,7 @@ impl<'a> Run<'a> {
             train,
             augmentation,
             validation,
+            pictured,
             known,
             spec,
             beside: Beside { features, wide },

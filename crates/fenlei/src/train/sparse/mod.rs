@@ -16,11 +16,10 @@ use fenlei_nn::rng;
 use super::augmented::{augmenter_of, copies};
 use super::examples::{Documents, hold_back};
 use super::run::{SEED_AUGMENT, SEED_SPLIT};
-use super::{Event, Plan, StopReason, TrainOptions, Trained};
+use super::{Event, Plan, StopReason, TrainOptions, Trained, usual};
 use crate::classifier::{Classifier, DEFAULT_THRESHOLD, Decision};
 use crate::data::{Dataset, Target, listed};
 use crate::features::{Labels, Vectorizer};
-use crate::metrics::Report;
 use crate::model::{Model, SparseModel, SparseSpec};
 use crate::{Error, Result};
 
@@ -98,21 +97,30 @@ pub(super) fn train(
     let model = SparseModel::new(spec.clone(), fitted.vectorizer, weights, bias, labels.len(), of.multi)
         .map_err(|problem| Error::train(problem, "this is a bug, please report it"))?;
     let classifier = Classifier::new(pipeline, Model::Sparse(Box::new(model)), labels.clone(), decision);
-    let validation = validation.map(|validation| report(&classifier, &validation)).transpose()?;
+    let predicted = validation.as_ref().map(|validation| probabilities(&classifier, validation));
+    let usual = match validation.as_ref().zip(predicted.as_ref()) {
+        Some((validation, probabilities)) => usual::of_validation(&classifier, &validation.texts, probabilities),
+        None => usual::of_training(&classifier, &learned_from.texts[..n_train]),
+    };
+    let Decision { multi_label, threshold, .. } = classifier.decision;
+    let report = |(validation, probabilities): (&Documents<'_>, &Vec<f32>)| {
+        validation.report(&classifier.labels, probabilities, multi_label, threshold)
+    };
+    let validation = validation.as_ref().zip(predicted.as_ref()).map(report).transpose()?;
     let reason = if learned.converged { StopReason::Solved } else { StopReason::IterationLimit };
     if let Some(listener) = &mut options.on_event {
         listener(Event::Stop(reason));
     }
-    Ok(Trained { classifier, fingerprint: documents.fingerprint(), n_train, history: Vec::new(), validation, reason })
+    let (fingerprint, history) = (documents.fingerprint(), Vec::new());
+    Ok(Trained { classifier, usual, fingerprint, n_train, history, validation, reason })
 }
 
-fn report(classifier: &Classifier, documents: &Documents<'_>) -> Result<Report> {
+fn probabilities(classifier: &Classifier, documents: &Documents<'_>) -> Vec<f32> {
     let mut probabilities = Vec::with_capacity(documents.len() * classifier.labels.len());
     for some in documents.texts.chunks(DOCS_AT_A_TIME) {
         probabilities.extend_from_slice(classifier.predict_batch(some).probabilities());
     }
-    let Decision { multi_label, threshold, .. } = classifier.decision;
-    documents.report(&classifier.labels, &probabilities, multi_label, threshold)
+    probabilities
 }
 
 /// A label that no document has would have a probability of exactly nothing.
