@@ -3,86 +3,46 @@
 use std::net::SocketAddr;
 
 use hyper::HeaderMap;
-use hyper::header::{AUTHORIZATION, HOST, ORIGIN};
-use sha2::{Digest, Sha256};
-use subtle::ConstantTimeEq;
 
 use crate::error::{ApiError, ApiResult, Code};
 use crate::options::Listen;
+use crate::web::{Names, Shown, digest_of, foreign_origin, host_of, known, shortened, shown};
 
 /// What is checked of each request.
 pub(crate) struct Guard {
     tokens: Vec<[u8; 32]>,
-    /// `None` lets every name pass.
-    hosts: Option<Vec<String>>,
+    names: Names,
 }
 
 impl Guard {
     pub fn new(listen: &Listen, address: SocketAddr) -> Self {
-        let mut hosts: Vec<String> = listen.hosts.clone();
-        let is_loopback = address.ip().is_loopback();
-        if is_loopback {
-            hosts.extend(["localhost", "127.0.0.1", "[::1]"].map(str::to_owned));
-            hosts.push(match address {
-                SocketAddr::V4(own) => own.ip().to_string(),
-                SocketAddr::V6(own) => format!("[{}]", own.ip()),
-            });
-        }
-        let digest = |token: &String| Sha256::digest(token.as_bytes()).into();
-        let tokens = listen.tokens.iter().map(digest).collect();
-        Self { tokens, hosts: (is_loopback || !listen.hosts.is_empty()).then_some(hosts) }
+        let tokens = listen.tokens.iter().map(|token| digest_of(token.as_bytes())).collect();
+        Self { tokens, names: Names::new(&listen.hosts, address) }
     }
 
     /// Checks the name by which the page was asked for, the page that asks, and the token, of all but the files of the
     /// page itself, which hold nothing of anybody.
     pub fn check(&self, headers: &HeaderMap, is_open: bool) -> ApiResult<()> {
-        let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-        // A page elsewhere may have its own name resolved to this address (DNS rebinding).
-        if let Some(hosts) = &self.hosts
-            && !hosts.iter().any(|own| own.eq_ignore_ascii_case(without_port(host)))
-        {
+        let host = host_of(headers, None);
+        if !self.names.hold(host) {
             let message = format!("this page is not at {:?}", shortened(host));
-            return Err(ApiError::new(
-                Code::ForbiddenHost,
-                message,
-                "use its own name, or allow this one with --allow-host",
-            ));
+            let help = "use its own name, or allow this one with --allow-host";
+            return Err(ApiError::new(Code::ForbiddenHost, message, help));
         }
-        if let Some(origin) = headers.get(ORIGIN) {
-            let origin = origin.to_str().unwrap_or("?");
-            let is_own = origin.split_once("://").is_some_and(|(_, of_origin)| of_origin.eq_ignore_ascii_case(host));
-            if !is_own {
-                let message = format!("pages of {:?} may not ask here", shortened(origin));
-                return Err(ApiError::new(Code::ForbiddenOrigin, message, "use the page of this address"));
-            }
+        if let Some(origin) = foreign_origin(headers, host) {
+            let message = format!("pages of {:?} may not ask here", shortened(origin));
+            return Err(ApiError::new(Code::ForbiddenOrigin, message, "use the page of this address"));
         }
         if self.tokens.is_empty() || is_open {
             return Ok(());
         }
-        let shown = headers.get(AUTHORIZATION).and_then(|value| value.as_bytes().split_at_checked(7));
-        let secret = shown.filter(|(scheme, _)| scheme.eq_ignore_ascii_case(b"bearer ")).map(|(_, secret)| secret);
-        let shown: [u8; 32] = Sha256::digest(secret.unwrap_or_default()).into();
-        // All of them are compared, each in the same time, so that how long it takes tells nothing.
-        let known = self.tokens.iter().fold(false, |known, token| known | bool::from(shown.ct_eq(token)));
-        if known && secret.is_some() {
-            return Ok(());
-        }
-        let message = if secret.is_some() { "the token is not known" } else { "a token is needed" };
+        let message = match shown(headers) {
+            Shown::Token(token) if known(&token, self.tokens.iter()).is_some() => return Ok(()),
+            Shown::Token(_) => "the token is not known",
+            Shown::Nothing | Shown::OtherKind => "a token is needed",
+        };
         Err(ApiError::new(Code::Unauthorized, message, "open the page with #token=TOKEN at the end of its address"))
     }
-}
-
-/// `example.org` of `example.org:8080`, `[::1]` of `[::1]:8080`.
-fn without_port(host: &str) -> &str {
-    let is_port = |port: &str| port.bytes().all(|b| b.is_ascii_digit());
-    match host.rsplit_once(':') {
-        Some((name, port)) if is_port(port) && (!name.contains(':') || name.ends_with(']')) => name,
-        _ => host,
-    }
-}
-
-fn shortened(found: &str) -> String {
-    found.chars().take(100).collect()
 }
 
 #[cfg(test)]

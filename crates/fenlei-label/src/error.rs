@@ -11,6 +11,8 @@ use hyper::StatusCode;
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
 use serde::Serialize;
 
+use crate::web::Refusal;
+
 /// Kinds of refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Code {
@@ -91,6 +93,8 @@ impl IntoResponse for ApiError {
         let (code, status) = self.code.parts();
         let mut response = json(&Shape { error: &self.message, code, help: &self.help });
         *response.status_mut() = status;
+        let (message, help) = (self.message, self.help);
+        response.extensions_mut().insert(Refusal { code, message, help });
         if self.code == Code::Unauthorized {
             response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }

@@ -35,6 +35,7 @@ mod order;
 mod page;
 mod server;
 mod store;
+pub mod web;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -84,6 +85,12 @@ impl Labelling {
     pub fn counts(&self) -> (usize, usize) {
         let counts = self.desk.lock().counts(&self.desk.documents);
         (counts.n_docs, counts.n_labelled)
+    }
+}
+
+impl std::fmt::Debug for Labelling {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Labelling({})", self.desk.documents.path.display())
     }
 }
 

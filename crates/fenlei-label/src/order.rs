@@ -56,6 +56,9 @@ impl Why {
 /// One document of so many is drawn by chance, when uncertain ones are mixed with random ones.
 const ONE_IN: usize = 3;
 
+/// Documents of a label that are kept in the order of their probability.
+const LONGEST: usize = 20_000;
+
 /// The documents from several points of view, each a list of places, best first.
 #[derive(Debug, Default)]
 pub(crate) struct Ranks {
@@ -72,8 +75,12 @@ pub(crate) struct Ranks {
 impl Ranks {
     /// An order by chance that no order of the file can bias.
     pub fn by_chance<'a>(keys: impl Iterator<Item = &'a str>) -> Vec<u32> {
-        let mut drawn: Vec<([u8; 32], u32)> =
-            keys.zip(0..).map(|(key, place)| (Sha256::digest(key).into(), place)).collect();
+        Self::some_by_chance(keys.zip(0..))
+    }
+
+    /// Some documents in the same order.
+    pub fn some_by_chance<'a>(keys: impl Iterator<Item = (&'a str, u32)>) -> Vec<u32> {
+        let mut drawn: Vec<([u8; 32], u32)> = keys.map(|(key, place)| (Sha256::digest(key).into(), place)).collect();
         drawn.sort_unstable();
         drawn.into_iter().map(|(_, place)| place).collect()
     }
@@ -90,7 +97,14 @@ impl Ranks {
             places
         };
         let uncertain = sorted(&|place| sure[place]);
-        let by_label = (0..n_labels).map(|label| sorted(&|place| -rows[place][label])).collect();
+        let of_label = |label: usize| {
+            let mut places = sorted(&|place| -rows[place][label]);
+            // Of a million documents and many labels, whole lists would be gigabytes, of which nobody sees the ends.
+            places.truncate(LONGEST);
+            places.shrink_to_fit();
+            places
+        };
+        let by_label = (0..n_labels).map(of_label).collect();
         (self.uncertain, self.by_label) = (uncertain, by_label);
     }
 }
@@ -120,8 +134,8 @@ pub(crate) struct Situation<'a> {
     pub is_free: &'a dyn Fn(usize) -> bool,
     /// Whether a labelled document with a suspected label may be shown to this annotator.
     pub is_doubtful: &'a dyn Fn(usize) -> bool,
-    /// Whether somebody else has begun with it, and another opinion is wanted.
-    pub is_begun: &'a dyn Fn(usize) -> bool,
+    /// Those that others have labelled and that want more opinions, in the order by chance.
+    pub begun: &'a [u32],
     /// Whether it holds the words that are searched for.
     pub matches: &'a dyn Fn(usize) -> bool,
     /// The document that was decided last.
@@ -170,7 +184,6 @@ struct Lists<'a> {
     chance: Walk<'a>,
     ranked: Option<(Walk<'a>, Why)>,
     mode: Mode,
-    situation: &'a Situation<'a>,
 }
 
 struct Walk<'a>(std::slice::Iter<'a, u32>);
@@ -190,7 +203,7 @@ impl<'a> Lists<'a> {
             Mode::Random | Mode::Search | Mode::Suspects => None,
         };
         let ranked = ranked.filter(|(list, _)| !list.is_empty()).map(|(list, why)| (Walk(list.iter()), why));
-        Self { begun: Walk(ranks.random.iter()), chance: Walk(ranks.random.iter()), ranked, mode, situation }
+        Self { begun: Walk(situation.begun.iter()), chance: Walk(ranks.random.iter()), ranked, mode }
     }
 
     /// The `i`-th document.
@@ -198,7 +211,7 @@ impl<'a> Lists<'a> {
         let why = if self.mode == Mode::Search { Why::Search } else { Why::Random };
         // Agreement can only be told from documents that several have labelled.
         if self.mode != Mode::Search
-            && let Some(place) = self.begun.next(&|place| wanted(place) && (self.situation.is_begun)(place))
+            && let Some(place) = self.begun.next(wanted)
         {
             return Some((place, Why::Random));
         }
@@ -232,7 +245,7 @@ mod tests {
 
     struct Case {
         taken: Vec<usize>,
-        begun: Vec<usize>,
+        begun: Vec<u32>,
         last: Option<usize>,
         n_shown: usize,
         groups: Groups,
@@ -251,7 +264,7 @@ mod tests {
                 groups: &case.groups,
                 is_free: &|place| !case.taken.contains(&place),
                 is_doubtful: &|place| !case.taken.contains(&place),
-                is_begun: &|place| case.begun.contains(&place),
+                begun: &case.begun,
                 matches: &|place| place.is_multiple_of(2),
                 last: case.last,
                 n_shown: case.n_shown,

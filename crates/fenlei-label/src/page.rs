@@ -2,7 +2,9 @@
 
 use axum::body::Body;
 use axum::response::Response;
-use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
+use hyper::header::{CONTENT_TYPE, HeaderValue};
+
+use crate::web::file_headers;
 
 const HTML: &str = include_str!("page/label.html");
 const CSS: &str = include_str!("page/label.css");
@@ -16,14 +18,8 @@ const JS: &[&str] = &[
 const ENGLISH: &str = include_str!("page/words.en.json");
 const CHINESE: &str = include_str!("page/words.zh.json");
 
-/// Nothing but the page's own files, nothing inside of other pages, no address of others.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; \
-                      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-
 pub(crate) async fn html() -> Response {
-    let mut response = file(HTML.to_owned(), "text/html; charset=utf-8");
-    response.headers_mut().insert(HeaderName::from_static("content-security-policy"), HeaderValue::from_static(POLICY));
-    response
+    file(HTML.to_owned(), "text/html; charset=utf-8")
 }
 
 pub(crate) async fn css() -> Response {
@@ -44,11 +40,8 @@ pub(crate) fn words() -> serde_json::Value {
 
 fn file(text: String, kind: &'static str) -> Response {
     let mut response = Response::new(Body::from(text));
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    headers.insert(HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff"));
-    headers.insert(HeaderName::from_static("referrer-policy"), HeaderValue::from_static("no-referrer"));
+    file_headers(response.headers_mut());
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     response
 }
 

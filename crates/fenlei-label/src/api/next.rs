@@ -1,12 +1,13 @@
 //! The next documents.
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::annotator;
 use super::shown::Shown;
 use crate::Labelling;
 use crate::error::{ApiError, ApiResult};
-use crate::order::{Mode, Situation, Why, next as choose};
+use crate::order::{Mode, Ranks, Situation, Why, next as choose};
 
 /// Documents that may be asked for at a time.
 const MOST: usize = 20;
@@ -47,20 +48,25 @@ pub(super) fn next(state: &Labelling, asked: Asked) -> ApiResult<Next> {
         return Err(ApiError::bad_request(message, "search for less"));
     }
     let desk = &state.desk;
-    let view = desk.view();
-    let mut inner = desk.inner()?;
     let words: Vec<String> = asked.search.to_lowercase().split_whitespace().map(str::to_owned).collect();
     let is_search = asked.mode == Mode::Search;
-    let matches = |place: usize| {
-        let text = if words.is_empty() { String::new() } else { desk.documents.texts[place].to_lowercase() };
-        words.iter().all(|word| text.contains(word.as_str()))
-    };
+    let found = if is_search { found(&desk.documents.texts, &words) } else { Vec::new() };
+    // Only now: looking through a million documents must not hold up others.
+    let view = desk.view();
+    let mut inner = desk.inner()?;
     let is_given = |place: usize| !desk.options.relabel && desk.documents.items[place].given.is_some();
     let votes = desk.options.votes;
     let counts = inner.counts(&desk.documents);
     // Labels in the order of the model's, as its lists are.
     let of_label = |label: &String| inner.labels.iter().position(|own| own == label).map_or(0, |i| counts.by_label[i]);
     let counts: Vec<usize> = view.suggestions.labels.iter().map(of_label).collect();
+    let mut begun = Vec::new();
+    if votes > 1 {
+        // Others' first: agreement can only be told from documents that several have labelled.
+        let places = inner.ledger.places().filter(|&place| !inner.ledger.said(place).is_empty());
+        let free = places.filter(|&place| inner.is_free(place, &annotator, votes));
+        begun = Ranks::some_by_chance(free.map(|place| (desk.documents.items[place].key.as_str(), place as u32)));
+    }
     let held: std::collections::HashSet<usize> = asked.held.iter().copied().collect();
     let situation = Situation {
         ranks: &view.ranks,
@@ -71,8 +77,8 @@ pub(super) fn next(state: &Labelling, asked: Asked) -> ApiResult<Next> {
         is_doubtful: &|place| {
             !held.contains(&place) && !inner.is_held(place, &annotator) && !inner.has_checked(place, &annotator)
         },
-        is_begun: &|place| votes > 1 && !inner.ledger.said(place).is_empty(),
-        matches: &matches,
+        begun: &begun,
+        matches: &|place| found[place],
         last: asked.last,
         n_shown: asked.n_shown,
         counts: &counts,
@@ -81,6 +87,15 @@ pub(super) fn next(state: &Labelling, asked: Asked) -> ApiResult<Next> {
     let items = chosen.iter().map(|&(place, why)| Shown::of(desk, &inner, &view, &annotator, place, why)).collect();
     inner.hold(&annotator, held.iter().copied().chain(chosen.iter().map(|&(place, _)| place)));
     drop(inner);
-    let n_found = is_search.then(|| (0..desk.documents.items.len()).filter(|&place| matches(place)).count());
+    let n_found = is_search.then(|| found.iter().filter(|&&is| is).count());
     Ok(Next { items, n_found })
+}
+
+/// Which documents hold all the words; without words, all of them.
+fn found(texts: &[String], words: &[String]) -> Vec<bool> {
+    let holds = |text: &String| {
+        let text = text.to_lowercase();
+        words.iter().all(|word| text.contains(word.as_str()))
+    };
+    texts.par_iter().map(|text| words.is_empty() || holds(text)).collect()
 }

@@ -14,10 +14,10 @@ function t(key, values) {
 function token() {
   const found = new URLSearchParams(location.hash.slice(1)).get("token");
   if (found) {
-    sessionStorage.setItem("token", found);
+    sessionStorage.setItem("fenlei-token", found);
     history.replaceState(null, "", location.pathname + location.search);
   }
-  return sessionStorage.getItem("token");
+  return sessionStorage.getItem("fenlei-token");
 }
 
 function ticket() {
