@@ -4,6 +4,8 @@ mod load;
 mod servers;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -118,6 +120,7 @@ pub(super) fn run(args: &ServeBenchArgs) -> Result<()> {
     ask(server.address, &short, MANY, Pace::Closed, Until::Requests(args.requests))?;
     let after = server.memory();
     drop(server);
+    let loading = while_models_load(args, &short, rate / 2.0, time)?;
     let mut table = Table::new(&["short texts, one a request", "figure"]);
     let mut row = |name: &str, value: String| table.row([name.to_owned(), value]);
     row("requests a second", figure(rate));
@@ -126,6 +129,7 @@ pub(super) fn run(args: &ServeBenchArgs) -> Result<()> {
     row("p99 at saturation, ms", figure(p99 * 1e3));
     row("p50 at half of it, ms", figure(steady.quantile(0.5) * 1e3));
     row("p99 at half of it, ms", figure(steady.quantile(0.99) * 1e3));
+    row("p99 at half of it, ms, while long models load", figure(loading.quantile(0.99) * 1e3));
     if let (Some((before, _)), Some((after, peak))) = (before, after) {
         let words = format!("{} → {}, peak {}", figure(before), figure(after), figure(peak));
         row(&format!("MB over {} requests", args.requests), words);
@@ -140,10 +144,34 @@ pub(super) fn run(args: &ServeBenchArgs) -> Result<()> {
             "long": { "per_second": own, "p99_seconds": own_p99, "peers": others, "start_seconds": start_long },
             "short": { "per_second": rate, "bare_per_second": bare_rate, "p99_seconds": p99,
                 "half_p50_seconds": steady.quantile(0.5), "half_p99_seconds": steady.quantile(0.99),
+                "loading_p99_seconds": loading.quantile(0.99),
                 "memory_mb": { "before": before, "after": after }, "start_seconds": start_short },
         }))?;
     }
     Ok(())
+}
+
+/// Steady requests for the short model, while copies of the long one come into the folder of models, again and again.
+fn while_models_load(args: &ServeBenchArgs, requests: &[Vec<u8>], rate: f64, until: Until) -> Result<Measured> {
+    let folder = tempfile::tempdir()?;
+    std::fs::copy(&args.short, folder.path().join("a.fenlei"))?;
+    let server = Running::fenlei_of_folder(folder.path(), &["--reload", "0.1"])?;
+    ask(server.address, requests, FEW, Pace::Closed, Until::Requests(200))?;
+    let ended = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let coming = scope.spawn(|| -> Result<()> {
+            while !ended.load(Ordering::Relaxed) {
+                std::fs::copy(&args.long, folder.path().join("b.partial"))?;
+                std::fs::rename(folder.path().join("b.partial"), folder.path().join("b.fenlei"))?;
+                thread::sleep(Duration::from_millis(500));
+            }
+            Ok(())
+        });
+        let measured = ask(server.address, requests, FEW, Pace::Steady(rate), until);
+        ended.store(true, Ordering::Relaxed);
+        coming.join().unwrap_or(Ok(()))?;
+        measured
+    })
 }
 
 fn peer(environment: &Path, script: &Path) -> Result<Running> {

@@ -34,6 +34,13 @@ impl Running {
         Self::that_says_where(command)
     }
 
+    /// Our own server with a folder of models.
+    pub fn fenlei_of_folder(folder: &Path, extra: &[&str]) -> Result<Self> {
+        let mut command = on_core(0, &std::env::current_exe()?);
+        command.args(["serve", "--port", "0", "--folder"]).arg(folder).args(extra);
+        Self::that_says_where(command)
+    }
+
     /// The HTTP library alone.
     pub fn bare() -> Result<Self> {
         let mut command = on_core(0, &std::env::current_exe()?);
