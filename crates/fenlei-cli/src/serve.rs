@@ -1,6 +1,7 @@
 //! `fenlei serve`: a server for models.
 
 mod access;
+mod labelling;
 mod signals;
 
 use std::io::{self, Write};
@@ -12,7 +13,7 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::Args;
 use fenlei::Error;
-use fenlei_serve::{Access, Level, Limits, Log, Options, Rules, Server, WatchOptions};
+use fenlei_serve::{Access, Level, Limits, Log, Options, Rules, Server, TraceOptions, WatchOptions};
 
 /// Serve models over HTTP
 #[derive(Debug, Args)]
@@ -20,11 +21,12 @@ use fenlei_serve::{Access, Level, Limits, Log, Options, Rules, Server, WatchOpti
   fenlei serve reviews.fenlei
   fenlei serve reviews.fenlei topics=news.fenlei --port 8000
   fenlei serve --folder models --store watch.db
+  fenlei serve reviews.fenlei --label new.jsonl
   fenlei serve reviews.fenlei --host 0.0.0.0 --token-file tokens.txt --tls-certificate chain.pem --tls-key key.pem
 
   curl localhost:8080/predict -d '{\"input\": \"A quiet, clever film\"}'
 
-Open http://localhost:8080/ to try a model, /dashboard to watch it, /docs for all addresses; docs/serving.md tells the
+Open http://localhost:8080/ to try a model, /dashboard to watch it, /docs for all addresses, /label/ to label; docs/serving.md tells the
 rest. Ctrl-C ends it when all requests are answered.")]
 pub(crate) struct ServeArguments {
     /// Models, as FILE or NAME=FILE; the first one answers where none is named
@@ -54,6 +56,10 @@ pub(crate) struct ServeArguments {
     limits: LimitArguments,
     #[command(flatten)]
     watch: WatchArguments,
+    #[command(flatten)]
+    trace: TraceArguments,
+    #[command(flatten)]
+    labelling: labelling::LabellingArguments,
 }
 
 #[derive(Debug, Args)]
@@ -88,7 +94,7 @@ struct WatchArguments {
     /// Days that predictions are kept; 0 for ever
     #[arg(long, value_name = "N", default_value_t = 30)]
     keep_days: u32,
-    /// Documents that show what is usual, such as the training documents [default: the first 2,000 texts]
+    /// Documents that show what is usual [default: those that the model file counts, else the first 2,000 texts]
     #[arg(long, value_name = "FILE")]
     reference: Option<PathBuf>,
     /// The address that is told when something is wrong
@@ -100,6 +106,28 @@ struct WatchArguments {
     /// Alert below this accuracy, by the feedback of a day
     #[arg(long, value_name = "SHARE")]
     alert_accuracy: Option<f64>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Tracing")]
+struct TraceArguments {
+    /// A collector of OpenTelemetry that each request is told to (OTLP over HTTP), as http://localhost:4318
+    #[arg(long, value_name = "URL")]
+    otlp: Option<String>,
+    /// How many of the requests without `traceparent` are told, from 0 to 1
+    #[arg(long, value_name = "SHARE", default_value_t = 1.0, requires = "otlp")]
+    otlp_share: f64,
+}
+
+impl TraceArguments {
+    fn options(&self) -> fenlei::Result<Option<TraceOptions>> {
+        let Some(collector) = self.otlp.clone() else { return Ok(None) };
+        if !(0.0..=1.0).contains(&self.otlp_share) {
+            let problem = format!("found {}, expected a share from 0 to 1", self.otlp_share);
+            return Err(Error::config("--otlp-share", problem, "0.01 is one request in a hundred"));
+        }
+        Ok(Some(TraceOptions { collector, share: self.otlp_share }))
+    }
 }
 
 pub(crate) fn run(args: &ServeArguments, n_threads: Option<usize>) -> Result<()> {
@@ -139,8 +167,11 @@ fn options_of(args: &ServeArguments, n_threads: Option<usize>) -> fenlei::Result
         every => Some(seconds("--reload", every)?),
     };
     let access: Access = args.access.load()?;
+    let models: Vec<(Option<String>, PathBuf)> = args.models.iter().map(|model| named(model)).collect();
+    let trace = args.trace.options()?;
+    let labelling = args.labelling.open(models.first().map(|(_, path)| path), n_threads)?;
     Ok(Options {
-        models: args.models.iter().map(|model| named(model)).collect(),
+        models,
         folder: args.folder.clone(),
         reload,
         address,
@@ -150,6 +181,8 @@ fn options_of(args: &ServeArguments, n_threads: Option<usize>) -> fenlei::Result
         access,
         limits,
         watch,
+        trace,
+        labelling,
         log_requests: args.log_requests,
         hear_signals: true,
         stop_within: seconds("--stop-within", args.stop_within)?,

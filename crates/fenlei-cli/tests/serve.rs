@@ -23,8 +23,13 @@ struct Serving {
 }
 
 fn serve(folder: &Folder, args: &[&str]) -> Serving {
-    let mut command = folder.command(&["serve", "--port", "0", "--threads", "2"]);
-    let mut child = command.arg(model()).args(args).stderr(Stdio::piped()).spawn().unwrap();
+    serve_by(folder.command(&[]), args)
+}
+
+/// With a command that runs the program.
+fn serve_by(mut command: Command, args: &[&str]) -> Serving {
+    command.args(["serve", "--port", "0", "--threads", "2"]).arg(model()).args(args);
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
     let mut errors = BufReader::new(child.stderr.take().unwrap());
     let address = loop {
         let mut line = String::new();
@@ -51,6 +56,29 @@ impl Serving {
         stream.read_to_string(&mut reply).unwrap();
         let status = reply.split(' ').nth(1).unwrap().parse().unwrap();
         (status, serde_json::from_str(reply.split_once("\r\n\r\n").unwrap().1).unwrap())
+    }
+
+    fn get(&self, path: &str) -> String {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        let head = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut reply = String::new();
+        stream.read_to_string(&mut reply).unwrap();
+        reply.split_once("\r\n\r\n").unwrap().1.to_owned()
+    }
+
+    /// Waits until so many predictions have feedback.
+    fn wait_for_feedback(&self, n: usize) {
+        let began = Instant::now();
+        loop {
+            let watch: Value = serde_json::from_str(&self.get("/watch")).unwrap();
+            if watch["quality"][0]["n"] == n {
+                return;
+            }
+            assert!(began.elapsed() < Duration::from_secs(30), "{n} were acknowledged: {}", watch["quality"]);
+            std::thread::sleep(Duration::from_millis(200));
+        }
     }
 
     fn signal(&self, name: &str) {
@@ -110,19 +138,7 @@ fn what_was_acknowledged_outlives_a_kill() {
         );
         assert_eq!(status, 200, "{answer}");
     }
-    let began = Instant::now();
-    loop {
-        let mut stream = TcpStream::connect(&serving.address).unwrap();
-        stream.write_all(b"GET /watch HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").unwrap();
-        let mut reply = String::new();
-        stream.read_to_string(&mut reply).unwrap();
-        let watch: Value = serde_json::from_str(reply.split_once("\r\n\r\n").unwrap().1).unwrap();
-        if watch["quality"][0]["n"] == n_kept {
-            break;
-        }
-        assert!(began.elapsed() < Duration::from_secs(30), "{n_kept} were acknowledged: {}", watch["quality"]);
-        std::thread::sleep(Duration::from_millis(200));
-    }
+    serving.wait_for_feedback(n_kept);
     serving.signal("-INT");
 }
 
@@ -140,6 +156,99 @@ fn wrong_use_is_refused_before_anything_starts() {
         (&["serve", "x.fenlei", "--tls-key", "k.pem"][..], 2, "--tls-certificate"),
         (&["serve", "a/x.fenlei", "b/x.fenlei"][..], 2, "two models would be called"),
         (&["serve", "--folder", "nowhere"][..], 2, "is no folder"),
+    ] {
+        let ran = folder.run(args);
+        assert_eq!(ran.code, Some(code), "{args:?}: {}", ran.stderr);
+        assert!(ran.stderr.contains(expected), "{args:?}: {}", ran.stderr);
+    }
+}
+
+/// The kernel itself refuses to write on: the server runs with a limit on the size of files.
+#[cfg(unix)]
+#[test]
+fn a_full_disk_costs_records_and_no_answers() {
+    let folder = Folder::new();
+    let limited = |blocks: u32| {
+        let mut command = Command::new("sh");
+        let script = format!(r#"trap "" XFSZ; ulimit -f {blocks}; exec "$@""#);
+        command.args(["-c", &script, "sh", env!("CARGO_BIN_EXE_fenlei")]).current_dir(folder.path("."));
+        command
+    };
+    let mut serving = serve_by(limited(400), &["--store", "watch.db"]);
+    let texts: Vec<String> = (0..200).map(|i| format!("thanks {i}")).collect();
+    let body = json!({ "input": texts }).to_string();
+    let (mut n_kept, mut refusal) = (0, None);
+    for i in 0..400 {
+        let id = format!("request-{i}");
+        assert_eq!(serving.post("/predict", &format!("x-request-id: {id}\r\n"), &body).0, 200);
+        let (status, answer) =
+            serving.post("/feedback", "", &json!({ "request_id": id, "label": "praise" }).to_string());
+        match status {
+            200 => n_kept += 1,
+            // Either the feedback did not find its place, or the prediction that it speaks of had not.
+            404 | 507 => {
+                refusal = Some((status, answer));
+                break;
+            }
+            _ => panic!("{status} {answer}"),
+        }
+    }
+    let (status, answer) = refusal.expect("the limit was never met");
+    assert!(matches!(answer["code"].as_str(), Some("store_failed" | "unknown_prediction")), "{status} {answer}");
+    assert!(n_kept > 0);
+    // Everything but the records goes on.
+    for _ in 0..20 {
+        assert_eq!(serving.post("/predict", "", &body).0, 200);
+    }
+    assert!(serving.get("/health/ready").contains("true"));
+    let dropped = serving.get("/metrics");
+    let dropped = dropped.lines().find_map(|line| line.strip_prefix("fenlei_watch_dropped_total "));
+    assert!(dropped.is_some_and(|n| n.parse::<u64>().unwrap() > 0), "{dropped:?}");
+    serving.signal("-KILL");
+    serving.child.wait().unwrap();
+    let serving = serve(&folder, &["--store", "watch.db"]);
+    serving.wait_for_feedback(n_kept);
+    serving.signal("-INT");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_log_that_takes_nothing_more_holds_up_nobody() {
+    let folder = Folder::new();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut command = folder.command(&["serve", "--log-requests", "--port"]);
+    let mut child = command.arg(free.port().to_string()).arg(model()).stderr(full).spawn().unwrap();
+    let began = Instant::now();
+    while TcpStream::connect(free).is_err() {
+        assert!(began.elapsed() < Duration::from_secs(20) && child.try_wait().unwrap().is_none());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let mut stream = TcpStream::connect(free).unwrap();
+    stream.write_all(b"GET /health/ready HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").unwrap();
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply).unwrap();
+    assert!(reply.starts_with("HTTP/1.1 200"), "{reply}");
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn documents_are_labelled_beside_the_models() {
+    let folder = Folder::new();
+    folder.write("new.jsonl", "{\"text\": \"Where is my parcel?\"}\n{\"text\": \"谢谢\"}\n");
+    let serving = serve(&folder, &["--label", "new.jsonl"]);
+    let session: Value = serde_json::from_str(&serving.get("/label/api/session")).unwrap();
+    assert_eq!(session["counts"]["n_docs"], 2, "{session}");
+    // Those of the model.
+    assert!(session["labels"].as_array().unwrap().contains(&json!("praise")), "{session}");
+    serving.signal("-TERM");
+    for (args, code, expected) in [
+        (&["serve", "x.fenlei", "--label", "missing.jsonl"][..], 1, "x.fenlei"),
+        (&["serve", "--folder", ".", "--label", "missing.jsonl"][..], 1, "missing.jsonl"),
+        (&["serve", "x.fenlei", "--label-votes", "2"][..], 2, "--label"),
+        (&["serve", "x.fenlei", "--otlp", "localhost:4318", "--otlp-share", "2"][..], 2, "--otlp-share"),
+        (&["serve", "--folder", ".", "--otlp", "localhost:4318"][..], 2, "--otlp"),
     ] {
         let ran = folder.run(args);
         assert_eq!(ran.code, Some(code), "{args:?}: {}", ran.stderr);

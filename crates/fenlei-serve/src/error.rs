@@ -7,7 +7,7 @@
 //! `error` is a string, as clients of text-embeddings-inference, TensorFlow Serving and the Open Inference Protocol expect.
 
 use axum::body::Body;
-use hyper::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use hyper::{Response, StatusCode};
 use serde::Serialize;
 
@@ -16,15 +16,18 @@ use serde::Serialize;
 pub(crate) enum Code {
     BadRequest,
     BadJson,
+    BadHttp,
     Unauthorized,
     ForbiddenHost,
     ForbiddenOrigin,
     NotFound,
     UnknownModel,
+    UnknownLabel,
     UnknownPrediction,
     MethodNotAllowed,
     SlowBody,
     BodyTooLarge,
+    HeadTooLarge,
     TooManyItems,
     UnsupportedEncoding,
     UnusableModel,
@@ -39,18 +42,21 @@ pub(crate) enum Code {
 
 impl Code {
     /// Every kind, in the order of the metrics.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 24] = [
         Self::BadRequest,
         Self::BadJson,
+        Self::BadHttp,
         Self::Unauthorized,
         Self::ForbiddenHost,
         Self::ForbiddenOrigin,
         Self::NotFound,
         Self::UnknownModel,
+        Self::UnknownLabel,
         Self::UnknownPrediction,
         Self::MethodNotAllowed,
         Self::SlowBody,
         Self::BodyTooLarge,
+        Self::HeadTooLarge,
         Self::TooManyItems,
         Self::UnsupportedEncoding,
         Self::UnusableModel,
@@ -68,15 +74,18 @@ impl Code {
         match self {
             Self::BadRequest => "bad_request",
             Self::BadJson => "bad_json",
+            Self::BadHttp => "bad_http",
             Self::Unauthorized => "unauthorized",
             Self::ForbiddenHost => "forbidden_host",
             Self::ForbiddenOrigin => "forbidden_origin",
             Self::NotFound => "not_found",
             Self::UnknownModel => "unknown_model",
+            Self::UnknownLabel => "unknown_label",
             Self::UnknownPrediction => "unknown_prediction",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::SlowBody => "slow_body",
             Self::BodyTooLarge => "body_too_large",
+            Self::HeadTooLarge => "head_too_large",
             Self::TooManyItems => "too_many_items",
             Self::UnsupportedEncoding => "unsupported_encoding",
             Self::UnusableModel => "unusable_model",
@@ -93,14 +102,15 @@ impl Code {
     /// The HTTP status that stands for it.
     pub fn status(self) -> StatusCode {
         match self {
-            Self::BadRequest | Self::BadJson => StatusCode::BAD_REQUEST,
+            Self::BadRequest | Self::BadJson | Self::BadHttp => StatusCode::BAD_REQUEST,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::ForbiddenHost => StatusCode::MISDIRECTED_REQUEST,
             Self::ForbiddenOrigin => StatusCode::FORBIDDEN,
-            Self::NotFound | Self::UnknownModel | Self::UnknownPrediction => StatusCode::NOT_FOUND,
+            Self::NotFound | Self::UnknownModel | Self::UnknownLabel | Self::UnknownPrediction => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLarge | Self::TooManyItems => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::UnsupportedEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::UnusableModel | Self::Unsupported => StatusCode::UNPROCESSABLE_ENTITY,
             Self::RateLimited | Self::Overloaded => StatusCode::TOO_MANY_REQUESTS,
@@ -122,6 +132,8 @@ pub(crate) struct ApiError {
     pub help: String,
     /// Seconds after which to try again.
     pub retry_after: Option<u64>,
+    /// The methods that the address is asked with.
+    pub allow: Option<&'static str>,
 }
 
 /// The result of everything that a client may be refused.
@@ -135,9 +147,17 @@ struct Shape<'a> {
     request_id: &'a str,
 }
 
+/// The one shape of all refusals.
+pub(crate) fn body_of(error: &str, code: &str, help: &str, request_id: &str) -> Vec<u8> {
+    // Strings are always JSON.
+    let mut body = serde_json::to_vec(&Shape { error, code, help, request_id }).unwrap_or_default();
+    body.push(b'\n');
+    body
+}
+
 impl ApiError {
     pub fn new(code: Code, message: impl Into<String>, help: impl Into<String>) -> Self {
-        Self { code, message: message.into(), help: help.into(), retry_after: None }
+        Self { code, message: message.into(), help: help.into(), retry_after: None, allow: None }
     }
 
     pub fn bad_request(message: impl Into<String>, help: impl Into<String>) -> Self {
@@ -150,18 +170,28 @@ impl ApiError {
         self
     }
 
+    /// Says which methods there are.
+    pub fn allow(mut self, methods: &'static str) -> Self {
+        self.allow = Some(methods);
+        self
+    }
+
+    /// As JSON.
+    pub fn body(&self, request_id: &str) -> Vec<u8> {
+        body_of(&self.message, self.code.name(), &self.help, request_id)
+    }
+
     /// As an HTTP response.
     pub fn respond(&self, request_id: &str) -> Response<Body> {
-        let shape = Shape { error: &self.message, code: self.code.name(), help: &self.help, request_id };
-        // Strings are always JSON.
-        let mut body = serde_json::to_vec(&shape).unwrap_or_default();
-        body.push(b'\n');
-        let mut response = Response::new(Body::from(body));
+        let mut response = Response::new(Body::from(self.body(request_id)));
         *response.status_mut() = self.code.status();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         if let Some(seconds) = self.retry_after {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if let Some(methods) = self.allow {
+            headers.insert(ALLOW, HeaderValue::from_static(methods));
         }
         if self.code == Code::Unauthorized {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

@@ -32,11 +32,12 @@ mod options;
 mod pages;
 mod queue;
 mod server;
+mod trace;
 
 pub use bare::serve_bare;
 pub use clock::day_begins;
 pub use log::{Level, Log, Sink};
-pub use options::{Access, Limits, Options, Rules, Token, WatchOptions};
+pub use options::{Access, Limits, Options, Rules, Token, TraceOptions, WatchOptions};
 pub use server::Server;
 
 /// Reads bytes as the body of every address, for the fuzzer; panics where a refusal lacks something.

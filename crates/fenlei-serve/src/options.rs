@@ -2,7 +2,10 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
+
+use fenlei_label::Labelling;
 
 /// All that can be chosen. The default serves nothing, on loopback.
 #[derive(Debug, Clone)]
@@ -27,6 +30,10 @@ pub struct Options {
     pub limits: Limits,
     /// What is kept and watched.
     pub watch: WatchOptions,
+    /// Where requests are traced; `None` for nowhere.
+    pub trace: Option<TraceOptions>,
+    /// A file that is labelled at `/label/`.
+    pub labelling: Option<Arc<Labelling>>,
     /// Whether each request is a line of the log.
     pub log_requests: bool,
     /// Whether SIGTERM ends the server and SIGHUP makes it look at the model files.
@@ -113,6 +120,15 @@ pub struct WatchOptions {
     pub rules: Rules,
 }
 
+/// Where requests are traced.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TraceOptions {
+    /// A collector that takes OTLP over HTTP, as `http://localhost:4318`.
+    pub collector: String,
+    /// How many of the requests without `traceparent` are traced, from 0 to 1.
+    pub share: f64,
+}
+
 /// When to alert.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rules {
@@ -163,6 +179,8 @@ impl Default for Options {
             access: Access::default(),
             limits: Limits::default(),
             watch: WatchOptions { keep_days: 30, ..WatchOptions::default() },
+            trace: None,
+            labelling: None,
             log_requests: false,
             hear_signals: false,
             stop_within: Duration::from_secs(20),

@@ -19,6 +19,7 @@ use crate::models::{Registry, Source, Sources, check_name, name_of_file};
 use crate::monitor::Monitor;
 use crate::options::Options;
 use crate::queue::{Queue, Workers, wide_pool};
+use crate::trace::Tracer;
 
 /// A server that runs until it is asked to stop.
 #[derive(Debug)]
@@ -33,7 +34,8 @@ pub struct Server {
 /// Addresses that show nothing of anybody.
 fn is_open(path: &str) -> bool {
     let is_page = matches!(path, "/" | "/dashboard" | "/docs" | "/openapi.json") || path.starts_with("/assets/");
-    is_page || path.starts_with("/health/") || path.starts_with("/v2/health/")
+    let is_label_page = path.starts_with("/label") && !path.starts_with("/label/api/");
+    is_page || is_label_page || path.starts_with("/health/") || path.starts_with("/v2/health/")
 }
 
 impl Server {
@@ -53,9 +55,11 @@ impl Server {
             .map_err(|error| Error::io("start", "the threads of the server", error))?;
         let metrics = Arc::new(Metrics::new());
         let monitor = Monitor::start(&options.watch, &metrics, &log)?;
+        let tracer = options.trace.as_ref().map(|trace| Tracer::start(trace, &log)).transpose()?;
         let (reload, reloads) = mpsc::channel(1);
         let app = Arc::new(App {
             monitor,
+            tracer,
             reload: reload.clone(),
             registry: Registry::new(wide_pool(n_threads)?),
             queue: Queue::new(&options.limits),
@@ -171,6 +175,9 @@ impl Parts {
         app.queue.close();
         workers.join();
         app.monitor.stop();
+        if let Some(tracer) = &app.tracer {
+            tracer.stop();
+        }
         runtime.shutdown_background();
         app.log.event(Level::Info, "stopped", json!({}));
     }

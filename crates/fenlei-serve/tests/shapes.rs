@@ -54,13 +54,16 @@ fn less_may_be_asked_for_and_more() {
         (json!({ "input": TEXT, "threshold": 0.5 }), 422, "unsupported"),
         (json!({ "input": TEXT, "raw_scores": true }), 422, "unsupported"),
         (json!({ "input": TEXT, "top_k": 0 }), 400, "bad_request"),
-        (json!({ "input": TEXT, "explain_label": "nothing" }), 400, "bad_request"),
+        (json!({ "input": TEXT, "explain_label": "nothing" }), 404, "unknown_label"),
         (json!({ "input": TEXT, "model": "other" }), 404, "unknown_model"),
         (json!({ "input": TEXT, "version": 9 }), 404, "unknown_model"),
         (json!({ "input": TEXT, "topk": 1 }), 400, "bad_request"),
         (json!({ "input": [["a", "b"]] }), 400, "bad_request"),
         (json!({}), 400, "bad_request"),
         (json!([]), 400, "bad_request"),
+        // The fields of an object in their order are no object.
+        (json!([TEXT]), 400, "bad_request"),
+        (json!({ "input": TEXT, "parameters": [null, null, null] }), 400, "bad_request"),
     ] {
         let reply = post(&server, "/predict", body.to_string());
         assert_eq!((reply.status, reply.code().as_str()), (status, code), "{body}: {}", reply.text());
@@ -121,7 +124,7 @@ fn clients_of_the_open_inference_protocol_are_answered() {
     {
         assert_eq!(get(&server, path).status, 200, "{path}");
     }
-    assert_eq!(get(&server, "/v2/models/x/ready").status, 503);
+    assert_eq!(get(&server, "/v2/models/x/ready").code(), "unknown_model");
     for body in [
         json!({ "inputs": [] }),
         json!({ "inputs": [input(3, json!(["a"]))] }),
@@ -171,4 +174,23 @@ fn a_server_says_that_it_lives_and_what_it_serves() {
     let id = [("x-request-id", "order-17")];
     let reply = Connection::to(server.address()).ask("GET", "/nothing", &id, b"");
     assert_eq!((reply.header("x-request-id"), reply.code().as_str()), (Some("order-17"), "not_found"));
+}
+
+#[test]
+fn a_wrong_method_is_refused_with_the_right_ones() {
+    let server = start(|_| {});
+    for (method, path, allowed) in [
+        ("GET", "/predict", "POST"),
+        ("TRACE", "/health/live", "GET,HEAD"),
+        ("DELETE", "/v1/models/m:predict", "POST"),
+        ("POST", "/v1/models/m/metadata", "GET"),
+        ("POST", "/v2", "GET"),
+        ("PUT", "/v2/health/live", "GET"),
+        ("GET", "/v2/models/m/infer", "POST"),
+        ("POST", "/v2/models/m/ready", "GET"),
+    ] {
+        let reply = Connection::to(server.address()).ask(method, path, &[], b"");
+        assert_eq!((reply.status, reply.code().as_str()), (405, "method_not_allowed"), "{method} {path}");
+        assert_eq!(reply.header("allow"), Some(allowed), "{method} {path}");
+    }
 }

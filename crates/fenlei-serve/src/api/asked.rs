@@ -1,5 +1,6 @@
 //! A question in the server's own terms, whatever shape it came in, and its answer.
 
+use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,8 +9,9 @@ use fenlei::classifier::{AnswerOptions, Decision, Scored};
 use fenlei::explain::{ExplainOptions, Explanation};
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{HeaderMap, Response};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, Deserializer, MapAccess, Visitor};
+use serde::{Deserialize, Serialize};
 
 use crate::app::App;
 use crate::error::{ApiError, ApiResult, Code};
@@ -108,15 +110,40 @@ fn explain_options(model: &ServedModel, label: Option<&str>) -> ApiResult<Explai
         fenlei::explain::label_named(&model.classifier, name).map_err(|_| {
             let names: Vec<&str> = model.classifier.labels().iter().take(20).map(String::as_str).collect();
             let message = format!("explain_label: the model has no label {name:?}");
-            ApiError::bad_request(message, format!("its labels are {}", names.join(", ")))
+            ApiError::new(Code::UnknownLabel, message, format!("its labels are {}", names.join(", ")))
         })
     };
     Ok(ExplainOptions { label: label.map(named).transpose()?, max_words_left_out: 200, ..ExplainOptions::default() })
 }
 
+/// What is written as an object. Serde would read a list of the same values, too.
+#[derive(Debug, Default)]
+pub(crate) struct Object<T>(pub T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
+            type Value = T;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object, as {\"input\": \"text\"}")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map))
+            }
+        }
+
+        deserializer.deserialize_map(Fields(PhantomData)).map(Object)
+    }
+}
+
 /// Reads JSON, whatever the content type says, as the article's server does.
 pub(crate) fn read_json<T: DeserializeOwned>(body: &[u8]) -> ApiResult<T> {
-    serde_json::from_slice(body).map_err(|error| {
+    let read = serde_json::from_slice::<Object<T>>(body).map(|object| object.0);
+    read.map_err(|error| {
         let code = if error.is_data() { Code::BadRequest } else { Code::BadJson };
         let what = if error.is_data() { "the body does not say what is to be done" } else { "the body is no JSON" };
         ApiError::new(code, format!("{what}: {error}"), "see /docs for what each address expects")

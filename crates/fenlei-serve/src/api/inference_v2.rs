@@ -10,7 +10,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::asked::{Answered, Asked, client_deadline, json_response, read_json};
+use super::asked::{Answered, Asked, Object, client_deadline, json_response, read_json};
 use super::texts::Texts;
 use crate::app::App;
 use crate::error::{ApiError, ApiResult, Code};
@@ -18,15 +18,15 @@ use crate::http::{Call, read_body};
 use crate::models::ServedModel;
 
 /// The names of what can be asked for.
-const OUTPUTS: [&str; 3] = ["label", "score", "probabilities"];
+pub(super) const OUTPUTS: [&str; 3] = ["label", "score", "probabilities"];
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct InferBody {
     id: Option<String>,
-    inputs: Vec<Input>,
+    inputs: Vec<Object<Input>>,
     #[serde(default)]
-    outputs: Vec<Output>,
+    outputs: Vec<Object<Output>>,
     #[serde(rename = "parameters")]
     _parameters: Option<IgnoredAny>,
 }
@@ -91,21 +91,24 @@ pub(super) async fn answer(State(app): State<Arc<App>>, call: Call) -> ApiResult
             let known = matches!(verb, "" | "ready" | "infer");
             match (verb, get) {
                 ("", true) => metadata(&app, &app.registry.choose(Some(name), version, 1.0)?.model),
+                // Whatever is here is ready; the protocol wants 4xx for all else.
                 ("ready", true) => {
-                    let is_there = app.registry.choose(Some(name), version, 1.0).is_ok();
-                    ready(is_there, json!({ "name": name, "ready": is_there }))
+                    app.registry.choose(Some(name), version, 1.0)?;
+                    json_response(&json!({ "name": name, "ready": true }))
                 }
                 ("infer", false) if call.method == Method::POST => infer(&app, name, version, call).await,
-                _ if known => Err(ApiError::new(
-                    Code::MethodNotAllowed,
-                    format!("{} is not for this address", call.method),
-                    "see /docs",
-                )),
+                _ if known => Err(wrong_method(&call.method, if verb == "infer" { "POST" } else { "GET" })),
                 _ => Err(not_found()),
             }
         }
+        ([] | ["health", "live" | "ready"], false) => Err(wrong_method(&call.method, "GET")),
         _ => Err(not_found()),
     }
+}
+
+fn wrong_method(method: &Method, expected: &'static str) -> ApiError {
+    let message = format!("{method} where {expected} was expected");
+    ApiError::new(Code::MethodNotAllowed, message, "see /docs").allow(expected)
 }
 
 fn not_found() -> ApiError {
@@ -171,28 +174,16 @@ async fn infer(app: &Arc<App>, name: &str, version: Option<u64>, call: Call) -> 
     }
     let within = client_deadline(&call.headers)?;
     let body: InferBody = read_json(&read_body(&call.headers, call.body, &app.options.limits).await?)?;
-    let [input] = &body.inputs[..] else {
+    let [Object(input)] = &body.inputs[..] else {
         let message = format!("inputs: found {}, expected one of texts", body.inputs.len());
         return Err(ApiError::bad_request(message, "GET /v2/models/NAME tells its name and type"));
     };
-    if input.datatype != "BYTES" {
-        let message = format!("input {:?}: datatype {:?}, expected \"BYTES\"", input.name, input.datatype);
-        return Err(ApiError::bad_request(message, "this model reads texts"));
-    }
-    let n_by_shape = input.shape.iter().try_fold(1u64, |product, &n| product.checked_mul(n));
-    if n_by_shape != Some(input.data.texts.len() as u64) {
-        let message =
-            format!("input {:?}: {} texts for the shape {:?}", input.name, input.data.texts.len(), input.shape);
-        return Err(ApiError::bad_request(message, "the shape of n texts is [n]"));
-    }
-    if let Some(output) = body.outputs.iter().find(|output| !OUTPUTS.contains(&output.name.as_str())) {
-        let message = format!("outputs: there is no {:?}", output.name);
-        return Err(ApiError::bad_request(message, format!("there are {}", OUTPUTS.join(", "))));
-    }
-    let texts = body.inputs.into_iter().flat_map(|input| input.data.texts).collect();
+    check_input(&input.name, &input.datatype, &input.shape, input.data.texts.len())?;
+    check_outputs(body.outputs.iter().map(|output| output.0.name.as_str()))?;
+    let texts = body.inputs.into_iter().flat_map(|input| input.0.data.texts).collect();
     let asked = Asked { texts, model: Some(name.to_owned()), version, within, ..Asked::default() };
     let answered = asked.answer(app, &call.id).await?;
-    let is_wanted = |name: &str| body.outputs.is_empty() || body.outputs.iter().any(|output| output.name == name);
+    let is_wanted = |name: &str| body.outputs.is_empty() || body.outputs.iter().any(|output| output.0.name == name);
     let scored = answered.scored();
     let wanted = OUTPUTS.into_iter().filter(|name| is_wanted(name));
     json_response(&InferAnswer {
@@ -201,6 +192,31 @@ async fn infer(app: &Arc<App>, name: &str, version: Option<u64>, call: Call) -> 
         id: body.id,
         outputs: wanted.map(|name| tensor(name, &answered, &scored)).collect(),
     })
+}
+
+/// Whether an input is one of `n_texts` texts.
+pub(super) fn check_input(name: &str, datatype: &str, shape: &[u64], n_texts: usize) -> ApiResult<()> {
+    if datatype != "BYTES" {
+        let message = format!("input {name:?}: datatype {datatype:?}, expected \"BYTES\"");
+        return Err(ApiError::bad_request(message, "this model reads texts"));
+    }
+    let n_by_shape = shape.iter().try_fold(1u64, |product, &n| product.checked_mul(n));
+    if n_by_shape != Some(n_texts as u64) {
+        let message = format!("input {name:?}: {n_texts} texts for the shape {shape:?}");
+        return Err(ApiError::bad_request(message, "the shape of n texts is [n]"));
+    }
+    Ok(())
+}
+
+/// Whether there is everything that is asked for.
+pub(super) fn check_outputs<'a>(mut names: impl Iterator<Item = &'a str>) -> ApiResult<()> {
+    match names.find(|name| !OUTPUTS.contains(name)) {
+        None => Ok(()),
+        Some(name) => {
+            let message = format!("outputs: there is no {name:?}");
+            Err(ApiError::bad_request(message, format!("there are {}", OUTPUTS.join(", "))))
+        }
+    }
 }
 
 fn tensor<'a>(name: &'static str, answered: &'a Answered, scored: &[Vec<Scored<'a>>]) -> Tensor<'a> {

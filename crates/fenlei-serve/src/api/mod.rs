@@ -2,6 +2,7 @@
 
 mod admin;
 mod asked;
+mod grpc;
 mod health;
 mod inference_v2;
 mod predict;
@@ -13,6 +14,7 @@ mod watch;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::response::Redirect;
 use axum::routing::{any, get, post};
 
 use crate::app::App;
@@ -20,6 +22,7 @@ use crate::error::{ApiError, Code};
 use crate::pages;
 
 pub(crate) use admin::admin_router;
+pub(crate) use grpc::{is_grpc, refusal as grpc_refusal};
 
 /// Reads bytes as every body that a client may send.
 pub fn read_as_every_body(body: &[u8]) {
@@ -27,6 +30,7 @@ pub fn read_as_every_body(body: &[u8]) {
         predict::read_body_of_predict(body).err(),
         tensorflow::read_bodies(body).err(),
         inference_v2::read_body_of_infer(body).err(),
+        grpc::read_message(body).err(),
         asked::read_json::<crate::monitor::Feedback>(body).err(),
         crate::http::unpack_up_to(body, 1 << 20).err(),
     ];
@@ -38,12 +42,14 @@ pub fn read_as_every_body(body: &[u8]) {
 
 /// The addresses for everybody.
 pub(crate) fn router(app: Arc<App>) -> Router {
-    Router::new()
+    let labelling = app.options.labelling.clone();
+    let router = Router::new()
         .route("/predict", post(predict::predict))
         .route("/models", get(health::models))
         .route("/v1/models/{*rest}", any(tensorflow::answer))
         .route("/v2", any(inference_v2::answer))
         .route("/v2/{*rest}", any(inference_v2::answer))
+        .route("/inference.GRPCInferenceService/{method}", post(grpc::answer))
         .route("/", get(pages::playground))
         .route("/dashboard", get(pages::dashboard))
         .route("/docs", get(pages::docs))
@@ -58,5 +64,11 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .method_not_allowed_fallback(async || {
             ApiError::new(Code::MethodNotAllowed, "this address is asked with another method", "see /docs")
         })
-        .with_state(app)
+        .with_state(app);
+    match labelling {
+        None => router,
+        Some(labelling) => router
+            .route("/label", get(async || Redirect::permanent("/label/")))
+            .nest("/label/", fenlei_label::router(labelling)),
+    }
 }

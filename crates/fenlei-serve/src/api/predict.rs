@@ -13,7 +13,7 @@ use hyper::Response;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use serde::{Deserialize, Serialize};
 
-use super::asked::{Asked, client_deadline, json_response, read_json};
+use super::asked::{Asked, Object, client_deadline, json_response, read_json};
 use super::stream;
 use super::texts::Texts;
 use crate::app::App;
@@ -35,7 +35,7 @@ struct PredictBody {
     explain_label: Option<String>,
     /// As Hugging Face's clients group them.
     #[serde(default)]
-    parameters: Parameters,
+    parameters: Object<Parameters>,
     /// Of text-embeddings-inference: the pipeline of the model says how long texts are cut.
     #[serde(rename = "truncate")]
     _truncate: Option<bool>,
@@ -79,14 +79,14 @@ pub(super) async fn predict(State(app): State<Arc<App>>, call: Call) -> ApiResul
         let message = "raw_scores: this server gives probabilities only";
         return Err(ApiError::new(Code::Unsupported, message, "leave it out"));
     }
-    let is_one = body.input.is_one;
+    let (is_one, Object(parameters)) = (body.input.is_one, body.parameters);
     let asked = Asked {
         texts: body.input.texts,
         model: body.model,
         version: body.version,
-        top_k: body.top_k.or(body.parameters.top_k),
-        threshold: body.threshold.or(body.parameters.threshold),
-        explain: body.explain || body.parameters.explain.unwrap_or(false) || body.explain_label.is_some(),
+        top_k: body.top_k.or(parameters.top_k),
+        threshold: body.threshold.or(parameters.threshold),
+        explain: body.explain || parameters.explain.unwrap_or(false) || body.explain_label.is_some(),
         explain_label: body.explain_label,
         within,
     };

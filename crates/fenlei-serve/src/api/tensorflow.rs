@@ -62,8 +62,9 @@ pub(super) async fn answer(State(app): State<Arc<App>>, call: Call) -> ApiResult
         ("", &Method::GET) => status(&app, &place),
         ("metadata", &Method::GET) => metadata(&app, &place),
         ("predict" | "classify" | "" | "metadata", method) => {
-            let message = format!("{method} where {} was expected", if place.verb.is_empty() { "GET" } else { "POST" });
-            Err(ApiError::new(Code::MethodNotAllowed, message, "see /docs"))
+            let expected = if matches!(place.verb, "" | "metadata") { "GET" } else { "POST" };
+            let message = format!("{method} where {expected} was expected");
+            Err(ApiError::new(Code::MethodNotAllowed, message, "see /docs").allow(expected))
         }
         (verb, _) => {
             let message = format!("there is no {verb:?}; expected :predict, :classify, or /metadata");

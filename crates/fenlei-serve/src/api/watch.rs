@@ -1,5 +1,6 @@
 //! What is watched: metrics for Prometheus, figures for the dashboard, and what people say about predictions.
 
+use std::fmt::Write;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -22,6 +23,15 @@ const MAX_LABEL: usize = 200;
 pub(super) async fn metrics(State(app): State<Arc<App>>) -> Response<Body> {
     let mut text = render(&app.metrics, &app.queue, &app.registry.all());
     app.monitor.write_metrics(&mut text);
+    if let Some(tracer) = &app.tracer {
+        for (name, help, count) in [
+            ("fenlei_spans_sent_total", "Spans that the collector took.", &tracer.counts.sent),
+            ("fenlei_spans_dropped_total", "Spans that were dropped, or not taken.", &tracer.counts.dropped),
+        ] {
+            let n = count.load(std::sync::atomic::Ordering::Relaxed);
+            let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} counter\n{name} {n}");
+        }
+    }
     let mut response = Response::new(Body::from(text));
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     response.headers_mut().insert(CONTENT_TYPE, kind);

@@ -5,10 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
+use fenlei_label::web::{Names, Shown, digest_of, foreign_origin, host_of, known, shortened, shown};
 use hyper::HeaderMap;
-use hyper::header::{AUTHORIZATION, HOST, ORIGIN};
-use sha2::{Digest, Sha256};
-use subtle::ConstantTimeEq;
 
 use crate::clock;
 use crate::error::{ApiError, ApiResult, Code};
@@ -21,8 +19,7 @@ const MANY_CLIENTS: usize = 10_000;
 pub(crate) struct Guard {
     tokens: Vec<(Token, [u8; 32])>,
     origins: Vec<String>,
-    /// `None` lets every name pass.
-    hosts: Option<Vec<String>>,
+    names: Names,
     rate: Option<f64>,
     buckets: Mutex<HashMap<String, Bucket>>,
 }
@@ -34,31 +31,20 @@ struct Bucket {
 
 impl Guard {
     pub fn new(access: &Access, tokens: &[Token], address: SocketAddr) -> Self {
-        let mut hosts: Vec<String> = access.hosts.iter().map(|host| host.to_ascii_lowercase()).collect();
-        let is_loopback = address.ip().is_loopback();
-        if is_loopback {
-            hosts.extend(["localhost", "127.0.0.1", "[::1]"].map(str::to_owned));
-            hosts.push(match address.ip() {
-                IpAddr::V4(ip) => ip.to_string(),
-                IpAddr::V6(ip) => format!("[{ip}]"),
-            });
-        }
+        let digested = |token: &Token| (token.clone(), digest_of(token.secret.as_bytes()));
         Self {
-            tokens: tokens.iter().map(|token| (token.clone(), digest(&token.secret))).collect(),
+            tokens: tokens.iter().map(digested).collect(),
             origins: access.origins.clone(),
-            hosts: (is_loopback || !access.hosts.is_empty()).then_some(hosts),
+            names: Names::new(&access.hosts, address),
             rate: access.rate,
             buckets: Mutex::default(),
         }
     }
 
-    /// The name by which the client reached the server has to be one of its own: a page elsewhere may have its own
-    /// name resolved to this address (DNS rebinding).
+    /// The name by which the client reached the server has to be one of its own.
     pub fn check_host(&self, headers: &HeaderMap, authority: Option<&str>) -> ApiResult<()> {
-        let Some(hosts) = &self.hosts else { return Ok(()) };
-        let found = authority.or_else(|| headers.get(HOST).and_then(|host| host.to_str().ok())).unwrap_or_default();
-        let name = without_port(found);
-        if hosts.iter().any(|host| host.eq_ignore_ascii_case(name)) {
+        let found = host_of(headers, authority);
+        if self.names.hold(found) {
             return Ok(());
         }
         let message = format!("this server is not {:?}", shortened(found));
@@ -67,11 +53,8 @@ impl Guard {
 
     /// A browser says which page asks. Pages of others may not, unless they are allowed to.
     pub fn check_origin(&self, headers: &HeaderMap, authority: Option<&str>) -> ApiResult<()> {
-        let Some(origin) = headers.get(ORIGIN) else { return Ok(()) };
-        let origin = origin.to_str().unwrap_or("?");
-        let host = authority.or_else(|| headers.get(HOST).and_then(|host| host.to_str().ok())).unwrap_or_default();
-        let is_own = origin.split_once("://").is_some_and(|(_, of_origin)| of_origin.eq_ignore_ascii_case(host));
-        if is_own || self.origins.iter().any(|allowed| allowed == origin || allowed == "*") {
+        let Some(origin) = foreign_origin(headers, host_of(headers, authority)) else { return Ok(()) };
+        if self.origins.iter().any(|allowed| allowed == origin || allowed == "*") {
             return Ok(());
         }
         let message = format!("pages of {:?} may not ask here", shortened(origin));
@@ -83,23 +66,15 @@ impl Guard {
         if self.tokens.is_empty() {
             return Ok(if self.rate.is_some() { peer.to_string() } else { String::new() });
         }
-        let help = "send the header `Authorization: Bearer TOKEN`";
-        let refuse = |message: &str| Err(ApiError::new(Code::Unauthorized, message, help));
-        let Some(value) = headers.get(AUTHORIZATION) else { return refuse("a token is needed") };
-        let shown = value.as_bytes();
-        let secret = match shown.split_at_checked(7) {
-            Some((scheme, secret)) if scheme.eq_ignore_ascii_case(b"bearer ") => secret,
-            _ => return refuse("found another kind of authorization than a bearer token"),
+        let refuse = |message: &str| {
+            Err(ApiError::new(Code::Unauthorized, message, "send the header `Authorization: Bearer TOKEN`"))
         };
-        let shown: [u8; 32] = Sha256::digest(secret).into();
-        // All of them are compared, each in the same time, so that how long it takes tells nothing.
-        let mut found = None;
-        for (token, expected) in &self.tokens {
-            if bool::from(shown.ct_eq(expected)) {
-                found = Some(token);
-            }
-        }
-        match found {
+        let secret = match shown(headers) {
+            Shown::Nothing => return refuse("a token is needed"),
+            Shown::OtherKind => return refuse("found another kind of authorization than a bearer token"),
+            Shown::Token(secret) => secret,
+        };
+        match known(&secret, self.tokens.iter().map(|(_, digest)| digest)).map(|i| &self.tokens[i].0) {
             None => refuse("the token is not known"),
             Some(token) if token.expires.is_some_and(|second| second <= clock::unix_seconds()) => {
                 refuse("the token has expired")
@@ -128,23 +103,6 @@ impl Guard {
         let message = format!("more than {rate} requests a second");
         Err(ApiError::new(Code::RateLimited, message, "send several texts in one request").retry_after(seconds))
     }
-}
-
-fn digest(secret: &str) -> [u8; 32] {
-    Sha256::digest(secret.as_bytes()).into()
-}
-
-/// `example.org` of `example.org:8080`, `[::1]` of `[::1]:8080`.
-fn without_port(host: &str) -> &str {
-    let is_port = |port: &str| port.bytes().all(|b| b.is_ascii_digit());
-    match host.rsplit_once(':') {
-        Some((name, port)) if is_port(port) && (!name.contains(':') || name.ends_with(']')) => name,
-        _ => host,
-    }
-}
-
-fn shortened(found: &str) -> String {
-    found.chars().take(100).collect()
 }
 
 #[cfg(test)]

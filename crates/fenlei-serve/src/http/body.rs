@@ -15,7 +15,11 @@ use crate::options::Limits;
 
 /// Reads the whole body.
 pub(crate) async fn read_body(headers: &HeaderMap, body: Body, limits: &Limits) -> ApiResult<Bytes> {
-    let max = limits.body_bytes;
+    read_body_up_to(headers, body, limits, limits.body_bytes).await
+}
+
+/// Reads the whole body, of at most so many bytes.
+pub(crate) async fn read_body_up_to(headers: &HeaderMap, body: Body, limits: &Limits, max: usize) -> ApiResult<Bytes> {
     let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|n_bytes| n_bytes > max as u64) {
         return Err(too_large(max));

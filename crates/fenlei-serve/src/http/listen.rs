@@ -16,6 +16,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 
+use super::malformed::Told;
 use crate::app::{App, Face};
 use crate::log::Level;
 
@@ -87,9 +88,9 @@ fn server_of(app: &App) -> auto::Builder<TokioExecutor> {
         .timer(TokioTimer::new())
         .header_read_timeout(limits.header_time)
         .max_headers(limits.headers)
-        // hyper wants at least this much.
-        .max_buf_size(limits.header_bytes.max(8192))
-        .pipeline_flush(true);
+        // hyper wants at least this much. Its flushing together of answers to pipelined requests stays off: with bytes of
+        // a request left over, it would end a connection without sending the answer that says why.
+        .max_buf_size(limits.header_bytes.max(8192));
     server
         .http2()
         .timer(TokioTimer::new())
@@ -115,8 +116,9 @@ async fn converse<S>(
         let (app, face) = (Arc::clone(app), Arc::clone(&face));
         async move { Ok::<_, Infallible>(app.handle(&face, peer, request).await) }
     });
-    // A client that breaks off or speaks no HTTP is its own affair.
-    let _ = watcher.watch(server.serve_connection(TokioIo::new(stream), service)).await;
+    // A client that breaks off is its own affair; one that speaks no HTTP was told so.
+    let stream = TokioIo::new(Told::new(stream, app));
+    let _ = watcher.watch(server.serve_connection(stream, service)).await;
 }
 
 /// Listens at an address.

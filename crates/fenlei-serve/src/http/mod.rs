@@ -3,6 +3,7 @@
 mod access;
 mod body;
 mod listen;
+mod malformed;
 mod request_id;
 mod tls;
 
@@ -11,13 +12,14 @@ use std::convert::Infallible;
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use axum::response::{IntoResponse, Response};
-use hyper::{HeaderMap, Method};
+use hyper::{HeaderMap, Method, Version};
 
 use crate::error::ApiError;
 pub(crate) use access::Guard;
-pub(crate) use body::{read_body, unpack_up_to};
+pub(crate) use body::{read_body, read_body_up_to, unpack_up_to};
 pub(crate) use listen::{Listening, bind, serve};
-pub(crate) use request_id::{RequestIds, chance_of, trace_of};
+pub(crate) use malformed::{check_lengths, end_behind_chunks};
+pub(crate) use request_id::{RequestIds, chance_of, mix};
 pub(crate) use tls::acceptor;
 
 /// The name of a request.
@@ -28,6 +30,7 @@ pub(crate) struct RequestId(pub String);
 pub(crate) struct Call {
     pub id: RequestId,
     pub method: Method,
+    pub version: Version,
     pub path: String,
     query: Option<String>,
     pub headers: HeaderMap,
@@ -43,7 +46,7 @@ impl<S: Send + Sync> FromRequest<S> for Call {
         // Names may be written with any letters; what is no UTF-8 is no name.
         let path = decode(parts.uri.path());
         let query = parts.uri.query().map(str::to_owned);
-        Ok(Self { id, method: parts.method, path, query, headers: parts.headers, body })
+        Ok(Self { id, method: parts.method, version: parts.version, path, query, headers: parts.headers, body })
     }
 }
 

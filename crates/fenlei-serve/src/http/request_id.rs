@@ -47,19 +47,10 @@ pub(crate) fn chance_of(id: &str) -> f64 {
 }
 
 /// The finaliser of SplitMix64 (Steele, Lea and Flood 2014).
-fn mix(z: u64) -> u64 {
+pub(crate) fn mix(z: u64) -> u64 {
     let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)
-}
-
-/// The trace that a request belongs to, by the header `traceparent` of W3C.
-pub(crate) fn trace_of(headers: &HeaderMap) -> Option<&str> {
-    let value = headers.get("traceparent")?.to_str().ok()?;
-    let mut parts = value.split('-');
-    let (version, trace) = (parts.next()?, parts.next()?);
-    let is_hex = |part: &str, n: usize| part.len() == n && part.bytes().all(|b| b.is_ascii_hexdigit());
-    (is_hex(version, 2) && is_hex(trace, 32) && trace.bytes().any(|b| b != b'0')).then_some(trace)
 }
 
 #[cfg(test)]
@@ -87,18 +78,5 @@ mod tests {
         let below = |share: f64| (0..10_000).filter(|i| chance_of(&format!("request-{i}")) < share).count();
         assert!((900..1100).contains(&below(0.1)) && (4800..5200).contains(&below(0.5)));
         assert_eq!(chance_of("a").to_bits(), chance_of("a").to_bits());
-    }
-
-    #[test]
-    fn a_trace_is_read_as_the_standard_writes_it() {
-        let of = |value: &str| {
-            let mut headers = HeaderMap::new();
-            headers.insert("traceparent", value.parse().unwrap());
-            trace_of(&headers).map(str::to_owned)
-        };
-        let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
-        assert_eq!(of(&format!("00-{trace}-00f067aa0ba902b7-01")).as_deref(), Some(trace));
-        assert_eq!(of("00-zz-1-01"), None);
-        assert_eq!(of(&format!("00-{}-00f067aa0ba902b7-01", "0".repeat(32))), None);
     }
 }

@@ -24,11 +24,12 @@ pub(crate) enum Route {
     Page,
     Health,
     Admin,
+    Label,
     Other,
 }
 
 impl Route {
-    const ALL: [(Self, &'static str); 9] = [
+    const ALL: [(Self, &'static str); 10] = [
         (Self::Predict, "predict"),
         (Self::TensorFlow, "tensorflow"),
         (Self::InferenceV2, "inference_v2"),
@@ -37,20 +38,27 @@ impl Route {
         (Self::Page, "page"),
         (Self::Health, "health"),
         (Self::Admin, "admin"),
+        (Self::Label, "label"),
         (Self::Other, "other"),
     ];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        Self::ALL[self as usize].1
+    }
 
     /// What a path is about.
     pub fn of(path: &str) -> Self {
         match path.split('/').nth(1).unwrap_or_default() {
             "predict" => Self::Predict,
             "v1" => Self::TensorFlow,
-            "v2" => Self::InferenceV2,
+            "v2" | "inference.GRPCInferenceService" => Self::InferenceV2,
             "feedback" => Self::Feedback,
             "metrics" | "watch" => Self::Watch,
             "" | "assets" | "dashboard" | "docs" | "openapi.json" => Self::Page,
             "health" => Self::Health,
             "admin" => Self::Admin,
+            "label" => Self::Label,
             _ => Self::Other,
         }
     }

@@ -2,16 +2,16 @@
 //!
 //! Invariant: what a text, a label or a model's name says becomes text on a page, never markup.
 
+use std::sync::Arc;
+
 use axum::body::Body;
-use axum::extract::Path;
+use axum::extract::{Path, State};
+use fenlei_label::web::file_headers;
 use hyper::Response;
 use hyper::header::{self, HeaderValue};
 
+use crate::app::App;
 use crate::error::{ApiError, ApiResult, Code};
-
-/// Nothing but the server's own files, no script or style inside of pages, no frame around them.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; \
-                      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// A file that is built in.
 struct Asset {
@@ -45,12 +45,8 @@ const OPENAPI: &str = include_str!("assets/openapi.json");
 
 fn respond(asset: &Asset) -> Response<Body> {
     let mut response = Response::new(Body::from(asset.content));
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(asset.kind));
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    file_headers(response.headers_mut());
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(asset.kind));
     response
 }
 
@@ -59,16 +55,26 @@ fn named(name: &str) -> ApiResult<Response<Body>> {
     ASSETS.iter().find(|asset| asset.name == name).map(respond).ok_or_else(missing)
 }
 
-pub(crate) async fn playground() -> ApiResult<Response<Body>> {
-    named("playground.html")
+/// A page, which is told whether there is a page to label documents with beside it.
+fn page(app: &App, name: &str) -> ApiResult<Response<Body>> {
+    let mut response = named(name)?;
+    if app.options.labelling.is_some() {
+        let content = ASSETS.iter().find(|asset| asset.name == name).map(|asset| asset.content).unwrap_or_default();
+        *response.body_mut() = Body::from(content.replacen("<body ", "<body data-labelling=\"/label/\" ", 1));
+    }
+    Ok(response)
 }
 
-pub(crate) async fn dashboard() -> ApiResult<Response<Body>> {
-    named("dashboard.html")
+pub(crate) async fn playground(State(app): State<Arc<App>>) -> ApiResult<Response<Body>> {
+    page(&app, "playground.html")
 }
 
-pub(crate) async fn docs() -> ApiResult<Response<Body>> {
-    named("docs.html")
+pub(crate) async fn dashboard(State(app): State<Arc<App>>) -> ApiResult<Response<Body>> {
+    page(&app, "dashboard.html")
+}
+
+pub(crate) async fn docs(State(app): State<Arc<App>>) -> ApiResult<Response<Body>> {
+    page(&app, "docs.html")
 }
 
 pub(crate) async fn asset(Path(name): Path<String>) -> ApiResult<Response<Body>> {
@@ -136,6 +142,7 @@ mod tests {
                 );
             }
         }
+        use fenlei_label::web::POLICY;
         assert!(POLICY.contains("default-src 'none'") && !POLICY.contains("unsafe"));
     }
 }

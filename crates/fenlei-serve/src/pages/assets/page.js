@@ -57,6 +57,7 @@ export function begin() {
   document.documentElement.lang = strings.lang;
   document.title = `${t(page)} – fenlei`;
   const links = [["try", "/"], ["watch", "/dashboard"], ["docs", "/docs"]];
+  if (document.body.dataset.labelling) links.push(["label_documents", document.body.dataset.labelling]);
   const nav = el("nav", {}, ...links.map(([key, href]) => el("a", { href, "aria-current": key === page ? "page" : false }, t(key))));
   const theme = choice(t("theme"), themes.map((key) => [key, t(`theme_${key}`)]), remembered("fenlei-theme") || "auto", (value) => {
     remember("fenlei-theme", value);
