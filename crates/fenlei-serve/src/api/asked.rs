@@ -12,6 +12,7 @@ use hyper::{HeaderMap, Response};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
+use serde_json::Number;
 
 use crate::app::App;
 use crate::error::{ApiError, ApiResult, Code};
@@ -138,6 +139,27 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
 
         deserializer.deserialize_map(Fields(PhantomData)).map(Object)
     }
+}
+
+/// A whole number, also one that is written as 3.0: in JSON that is the same number.
+pub(crate) fn whole<'de, D: Deserializer<'de>, T: TryFrom<u64>>(deserializer: D) -> Result<T, D::Error> {
+    whole_of(&Number::deserialize(deserializer)?)
+}
+
+/// Like [`whole`], or `null`.
+pub(crate) fn whole_or_none<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: TryFrom<u64>,
+{
+    Option::<Number>::deserialize(deserializer)?.as_ref().map(whole_of).transpose()
+}
+
+fn whole_of<T: TryFrom<u64>, E: serde::de::Error>(number: &Number) -> Result<T, E> {
+    let is_whole = |x: &f64| x.fract() == 0.0 && (0.0..1e15).contains(x);
+    let whole = number.as_u64().or_else(|| number.as_f64().filter(is_whole).map(|x| x as u64));
+    let whole = whole.and_then(|n| T::try_from(n).ok());
+    whole.ok_or_else(|| E::custom(format!("found {number}, expected a whole number that is not too large")))
 }
 
 /// Reads JSON, whatever the content type says, as the article's server does.

@@ -22,6 +22,7 @@ use crate::error::{ApiError, Code};
 use crate::pages;
 
 pub(crate) use admin::admin_router;
+pub(crate) use asked::whole;
 pub(crate) use grpc::{is_grpc, refusal as grpc_refusal};
 
 /// Reads bytes as every body that a client may send.

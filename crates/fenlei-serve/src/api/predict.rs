@@ -13,7 +13,7 @@ use hyper::Response;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use serde::{Deserialize, Serialize};
 
-use super::asked::{Asked, Object, client_deadline, json_response, read_json};
+use super::asked::{Asked, Object, client_deadline, json_response, read_json, whole_or_none};
 use super::stream;
 use super::texts::Texts;
 use crate::app::App;
@@ -27,7 +27,9 @@ struct PredictBody {
     #[serde(alias = "inputs", alias = "text", alias = "texts")]
     input: Texts,
     model: Option<String>,
+    #[serde(default, deserialize_with = "whole_or_none")]
     version: Option<u64>,
+    #[serde(default, deserialize_with = "whole_or_none")]
     top_k: Option<u32>,
     threshold: Option<f32>,
     #[serde(default)]
@@ -48,6 +50,7 @@ struct PredictBody {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default, expecting = "an object as {\"top_k\": 3}")]
 struct Parameters {
+    #[serde(deserialize_with = "whole_or_none")]
     top_k: Option<u32>,
     threshold: Option<f32>,
     explain: Option<bool>,

@@ -28,7 +28,7 @@ pub(crate) struct Prediction {
 pub(crate) struct Feedback {
     pub request_id: String,
     /// Which text of the request, counted from 0.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::api::whole")]
     pub item: u32,
     /// The true label.
     pub label: String,
