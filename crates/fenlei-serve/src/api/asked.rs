@@ -156,7 +156,8 @@ where
 }
 
 fn whole_of<T: TryFrom<u64>, E: serde::de::Error>(number: &Number) -> Result<T, E> {
-    let is_whole = |x: &f64| x.fract() == 0.0 && (0.0..1e15).contains(x);
+    // Below 2^64 such a number is exactly one of these.
+    let is_whole = |x: &f64| x.fract() == 0.0 && (0.0..18_446_744_073_709_551_616.0).contains(x);
     let whole = number.as_u64().or_else(|| number.as_f64().filter(is_whole).map(|x| x as u64));
     let whole = whole.and_then(|n| T::try_from(n).ok());
     whole.ok_or_else(|| E::custom(format!("found {number}, expected a whole number that is not too large")))
