@@ -1,7 +1,7 @@
 //! `fenlei train`: from labelled documents to a model file.
 
 pub(crate) mod destination;
-mod history;
+pub(crate) mod history;
 pub(crate) mod sources;
 
 use std::path::PathBuf;
