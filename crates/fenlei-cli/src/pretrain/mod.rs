@@ -215,7 +215,8 @@ pub(crate) fn run(args: &PretrainArguments) -> Result<()> {
     if args.resume && !checkpoint.exists() {
         voice.note(format_args!("there is no {} to go on from, so this starts anew", checkpoint.display()));
     }
-    let mut history = args.history.as_ref().map(|path| HistoryFile::open(path, args.resume)).transpose()?;
+    let mut history =
+        args.history.as_ref().map(|path| HistoryFile::<PretrainRecord>::open(path, args.resume)).transpose()?;
     let stop = Stop::on_ctrl_c();
     let texts = sources::read(&args.inputs, args.lines, &args.read, voice, &stop)?;
 
