@@ -29,7 +29,7 @@ fn spec(width: usize, dropout: f64, precision: Precision) -> MaskedSpec {
 fn documents(n: u32) -> Vec<MaskedDocument> {
     let document = |d: u32| {
         let len = 1 + d * 5 % 9;
-        let places: Vec<u32> = (0..len).filter(|i| d + 1 < n && (i + d) % 3 == 0).collect();
+        let places: Vec<u32> = (0..len).filter(|i| d + 1 < n && (i + d).is_multiple_of(3)).collect();
         let tokens = places.iter().map(|place| (place * 3 + d) % VOCAB as u32).collect();
         MaskedDocument { ids: (0..len).map(|i| (i * 7 + d * 3) % VOCAB as u32).collect(), places, tokens }
     };

@@ -77,7 +77,7 @@ pub fn compile_states<T: Scalar>(
     specs: &[LayerSpec],
     vocab_size: usize,
     builder: Builder<'_, T>,
-) -> Result<(Vec<Box<dyn Layer<T>>>, usize), CompileError> {
+) -> Result<(Layers<T>, usize), CompileError> {
     let mut compiler = Compiler { builder, vocab_size, n_named: 0 };
     match compiler.sequence("layers", specs, Flow::Tokens)? {
         (layers, Flow::Rows { width, per_document: false }) => Ok((layers, width)),
