@@ -16,6 +16,7 @@ use crate::compare::CompareArguments;
 use crate::config_command::ConfigArguments;
 use crate::cross_validate::CvArguments;
 use crate::data::DataArgs;
+use crate::data::get::fetch_pretrained;
 use crate::demo::DemoArguments;
 use crate::embed::EmbedArguments;
 use crate::ensemble::EnsembleArguments;
@@ -25,6 +26,7 @@ use crate::inspect::InspectArguments;
 use crate::label::LabelArguments;
 use crate::merge::MergeArguments;
 use crate::predict::PredictArguments;
+use crate::pretrain::PretrainArguments;
 use crate::quantize::QuantizeArguments;
 use crate::serve::ServeArguments;
 use crate::train::TrainArguments;
@@ -75,6 +77,7 @@ pub(crate) enum Subcommands {
     Data(DataArgs),
     Augment(AugmentArguments),
     Embed(EmbedArguments),
+    Pretrain(Box<PretrainArguments>),
     Label(Box<LabelArguments>),
     Serve(Box<ServeArguments>),
     Demo(DemoArguments),
@@ -106,7 +109,8 @@ pub(crate) struct PlanArguments {
     /// Word vectors to start from: GloVe, word2vec or fastText, also packed
     #[arg(long, value_name = "FILE")]
     pub embeddings: Option<PathBuf>,
-    /// A pretrained model to train further with --model encoder: the folder of its config.json, weights and tokenizer
+    /// A pretrained model to train further with --model encoder: the folder of its config.json, weights and tokenizer, or
+    /// hf:OWNER/NAME, which is fetched once
     #[arg(long, value_name = "DIR")]
     pub pretrained: Option<PathBuf>,
     /// Leave the layers of the pretrained model as they are: they read each document once, and only the head learns
@@ -120,6 +124,7 @@ pub(crate) struct PlanArguments {
 impl PlanArguments {
     /// The plan that these arguments ask for.
     pub fn load(&self) -> fenlei::Result<Plan> {
+        self.pretrained.as_deref().map_or(Ok(()), fetch_pretrained)?;
         load_plan(&self.source())
     }
 

@@ -24,6 +24,7 @@ mod label;
 mod merge;
 mod output;
 mod predict;
+mod pretrain;
 mod progress;
 mod quantize;
 mod serve;
@@ -81,6 +82,7 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<()> {
         Subcommands::Embed(args) => embed::run(&args),
         Subcommands::Merge(args) => merge::run(&args),
         Subcommands::Quantize(args) => quantize::run(&args),
+        Subcommands::Pretrain(args) => pretrain::run(&args),
         Subcommands::Label(args) => label::run(&args, arguments.threads.map(NonZero::get)),
         Subcommands::Serve(args) => serve::run(&args, arguments.threads.map(NonZero::get)),
         Subcommands::Bench(args) => bench::run(args),

@@ -1,7 +1,7 @@
 //! `fenlei train`: from labelled documents to a model file.
 
 pub(crate) mod destination;
-mod history;
+pub(crate) mod history;
 pub(crate) mod sources;
 
 use std::path::PathBuf;
@@ -132,7 +132,8 @@ pub(crate) fn run(args: &TrainArguments) -> Result<()> {
     if args.resume && !checkpoint.exists() {
         voice.note(format_args!("there is no {} to go on from, so this starts anew", checkpoint.display()));
     }
-    let mut history = args.history.as_ref().map(|path| HistoryFile::open(path, args.resume)).transpose()?;
+    let mut history =
+        args.history.as_ref().map(|path| HistoryFile::<EpochRecord>::open(path, args.resume)).transpose()?;
 
     let stop = Stop::on_ctrl_c();
     let (documents, validation) = sources::read(&args.path, args.validation.as_deref(), &args.read, voice)?;

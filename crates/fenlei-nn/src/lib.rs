@@ -15,6 +15,7 @@ pub mod init;
 pub mod kernels;
 pub mod layers;
 pub mod loss;
+pub mod masked;
 pub mod net;
 pub mod optim;
 pub mod params;

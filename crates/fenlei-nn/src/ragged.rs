@@ -163,6 +163,17 @@ impl Batch {
         self.list_distinct(vocab_size);
     }
 
+    /// Lists the whole vocabulary as distinct, whatever the documents hold: for a table that has a gradient everywhere.
+    ///
+    /// # Panics
+    /// When an id is not below `vocab_size`.
+    pub fn list_all(&mut self, vocab_size: usize) {
+        assert!(self.ids.iter().all(|&id| (id as usize) < vocab_size), "token ids below {vocab_size}");
+        self.distinct.clear();
+        self.distinct.extend(0..vocab_size as u32);
+        self.index.clone_from(&self.ids);
+    }
+
     /// Becomes some documents of `whole`, whose list of distinct tokens it keeps: what is summed up for them has its place
     /// among what is summed up for the others.
     pub fn become_part(&mut self, whole: &Self, docs: std::ops::Range<usize>) {
@@ -243,6 +254,13 @@ mod tests {
         part.become_part(&whole, 1..3);
         assert_eq!((part.ids.as_slice(), part.starts.as_slice()), (&[2, 9][..], &[0, 0, 2][..]));
         assert_eq!((part.distinct.as_slice(), part.index.as_slice()), (&[2, 5, 9][..], &[0, 2][..]));
+    }
+
+    #[test]
+    fn a_batch_may_list_the_whole_vocabulary() {
+        let mut batch = Batch::new([&[3, 1, 3][..]], 5);
+        batch.list_all(5);
+        assert_eq!((batch.distinct.as_slice(), batch.index.as_slice()), (&[0, 1, 2, 3, 4][..], &[3, 1, 3][..]));
     }
 
     #[test]

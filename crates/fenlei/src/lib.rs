@@ -15,6 +15,7 @@ pub mod explain;
 pub mod features;
 pub mod metrics;
 pub mod model;
+pub mod pretrain;
 pub mod pretrained;
 pub mod report;
 pub mod storage;

@@ -2,7 +2,7 @@
 
 mod check;
 mod convert;
-mod get;
+pub(crate) mod get;
 mod read_args;
 mod run;
 mod select_args;
@@ -44,7 +44,8 @@ enum DataCommand {
 
 #[derive(Debug, Args)]
 struct GetArgs {
-    /// The name of the set, as `fenlei data list` shows it
+    /// The name of the set, as `fenlei data list` shows it; or a model on a hub, hf:OWNER/NAME or hf:OWNER/NAME@REVISION,
+    /// which goes into the cache of Hugging Face's client (HF_HOME)
     name: String,
     /// The folder in which a folder NAME is made
     #[arg(long, value_name = "DIR", default_value = "data")]

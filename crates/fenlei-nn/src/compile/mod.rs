@@ -69,6 +69,26 @@ pub fn compile<T: Scalar>(
     Ok(layers)
 }
 
+/// Builds the layers alone, which must give a row of numbers for each token, and tells how wide it is.
+///
+/// # Errors
+/// As [`compile`], and when a document gets one row.
+pub fn compile_states<T: Scalar>(
+    specs: &[LayerSpec],
+    vocab_size: usize,
+    builder: Builder<'_, T>,
+) -> Result<(Layers<T>, usize), CompileError> {
+    let mut compiler = Compiler { builder, vocab_size, n_named: 0 };
+    match compiler.sequence("layers", specs, Flow::Tokens)? {
+        (layers, Flow::Rows { width, per_document: false }) => Ok((layers, width)),
+        _ => Err(CompileError::new(
+            "layers",
+            "the layers give no row of numbers for each token",
+            "begin with an embedding, and leave pooling out",
+        )),
+    }
+}
+
 struct Compiler<'a, T> {
     builder: Builder<'a, T>,
     vocab_size: usize,

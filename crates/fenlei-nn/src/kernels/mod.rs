@@ -15,6 +15,7 @@ pub mod pooling;
 pub mod recurrent;
 pub mod shared_rows;
 pub mod shortcut;
+pub mod softmax;
 pub mod sparse_grad;
 pub mod table;
 pub mod tiles;

@@ -4,6 +4,7 @@ mod error;
 mod head;
 mod rows;
 mod targets;
+mod tied;
 mod tree;
 
 use serde::{Deserialize, Serialize};
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 pub use error::LossError;
 pub use head::Head;
 pub use targets::Targets;
+pub use tied::{Decoder, DecoderGrads, TiedSoftmax};
 
 use crate::scalar::Scalar;
 

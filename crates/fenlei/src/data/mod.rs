@@ -39,7 +39,9 @@ pub use compression::Compression;
 pub use convert::{Conversion, Converted, convert};
 pub use crawl::{is_crawl, is_crawl_bytes};
 pub use findings::{Findings, Ignored};
-pub use get::{GetOptions, KNOWN_SETS, KnownSet, Progress, get};
+pub use get::{
+    GetOptions, HUB_PREFIX, HubName, HubOptions, KNOWN_SETS, KnownSet, Progress, get, get_model, hub_folder,
+};
 pub use line_file::{LineFile, Lines};
 pub use lines::TextLines;
 pub use options::{Extract, Format, MissingLabel, ReadOptions, Split};

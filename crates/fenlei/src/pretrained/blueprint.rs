@@ -1,5 +1,6 @@
 //! What a net looks like that computes what a pretrained model does, and which of its tensors become which parameters.
 
+use fenlei_nn::layers::Activation;
 use fenlei_nn::spec::LayerSpec;
 
 /// A net without a head, and where its numbers are.
@@ -21,6 +22,23 @@ pub(super) struct Blueprint {
     pub is_causal: bool,
     /// Numbers in a state.
     pub width: usize,
+    /// What its masked language model calls the parts of the head, where that is known.
+    pub masked: Option<MaskedNames>,
+}
+
+/// The head of a masked language model: a dense layer, an activation, a norm, and the table of token vectors with a bias.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct MaskedNames {
+    /// What stands before the names of the model's own tensors beside a head.
+    pub prefix: &'static str,
+    pub dense: &'static str,
+    pub norm: &'static str,
+    /// The bias of the decoder, and its name where it is saved with the decoder.
+    pub bias: [&'static str; 2],
+    /// The decoder, where it is saved beside the table.
+    pub decoder: &'static str,
+    /// The activation, where it is not that of the blocks.
+    pub activation: Option<Activation>,
 }
 
 /// What a parameter is made of.

@@ -40,6 +40,16 @@ impl Config {
         Ok(Self { path, values })
     }
 
+    /// A configuration that is made here, for the file `path`.
+    pub fn made(path: PathBuf, values: Map<String, Value>) -> Self {
+        Self { path, values }
+    }
+
+    /// All it says.
+    pub fn values(&self) -> &Map<String, Value> {
+        &self.values
+    }
+
     /// The file.
     pub fn path(&self) -> &Path {
         &self.path

@@ -81,7 +81,7 @@ fn number_is(name: &str, expected: &str) -> bool {
 }
 
 /// What stands before the names of the model's tensors, such as `bert.` where a head was saved with it.
-fn prefix(config: &PretrainedConfig, weights: &Weights) -> Result<String> {
+pub(super) fn prefix(config: &PretrainedConfig, weights: &Weights) -> Result<String> {
     let Blueprint { table, .. } = config.blueprint;
     let found: Vec<&str> = weights.names().filter_map(|name| name.strip_suffix(table)).collect();
     match found.iter().filter(|prefix| prefix.is_empty() || prefix.ends_with('.')).min_by_key(|prefix| prefix.len()) {

@@ -14,6 +14,8 @@ mod blueprint;
 mod config;
 mod families;
 mod fill;
+mod folder;
+mod masked;
 mod tokenizer;
 mod weights;
 
@@ -26,10 +28,13 @@ use fenlei_nn::spec::{LayerSpec, NetSpec, PoolKind};
 
 use self::blueprint::Blueprint;
 use self::config::Config;
+pub(crate) use self::folder::is_free;
+pub(crate) use self::masked::{MaskedFolder, MaskedSource};
 use self::tokenizer::PretrainedTokenizer;
 use self::weights::{FETCH_AGAIN, Weights};
 use crate::artifact::{ModelInfo, load_apart};
 use crate::classifier::Classifier;
+use crate::data::hub_folder;
 use crate::text::{PipelineSpec, SegmentMode, TextPipeline};
 use crate::{Error, Result};
 
@@ -50,14 +55,15 @@ pub struct Pretrained {
 }
 
 impl PretrainedConfig {
-    /// Reads the `config.json` in a folder.
+    /// Reads the `config.json` in a folder, or in that of a model on a hub (`hf:OWNER/NAME`) that was fetched.
     ///
     /// # Errors
     /// When there is none, when it is of a family that is not known, or when it says what makes no sense.
     pub fn read(dir: &Path) -> Result<Self> {
-        let config = Config::read(dir)?;
+        let dir = hub_folder(dir)?;
+        let config = Config::read(&dir)?;
         let blueprint = families::blueprint(&config)?;
-        Ok(Self { dir: dir.to_owned(), path: config.path().to_owned(), blueprint })
+        Ok(Self { dir, path: config.path().to_owned(), blueprint })
     }
 
     /// The layers from token ids to a state for each token. What stands behind them is the head's.
@@ -111,8 +117,8 @@ impl Pretrained {
     /// model.
     pub fn open(dir: &Path) -> Result<Self> {
         let config = PretrainedConfig::read(dir)?;
-        let weights = Weights::open(dir)?;
-        let tokenizer = PretrainedTokenizer::read(dir, config.blueprint.n_rows)?;
+        let weights = Weights::open(&config.dir)?;
+        let tokenizer = PretrainedTokenizer::read(&config.dir, config.blueprint.n_rows)?;
         let pretrained = Self { config, tokenizer, weights };
         pretrained.check_sizes()?;
         Ok(pretrained)

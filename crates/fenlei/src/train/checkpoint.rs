@@ -180,11 +180,13 @@ fn fits(average: &Average<f32>, params: &Params<f32>) -> bool {
     }
 }
 
-fn push_params<'a>(tensors: &mut Vec<TensorData<'a>>, prefix: &str, params: &'a Params<f32>) {
+/// Adds all parameters to the tensors of a checkpoint, their names behind `prefix`.
+pub(crate) fn push_params<'a>(tensors: &mut Vec<TensorData<'a>>, prefix: &str, params: &'a Params<f32>) {
     tensors.extend(params.iter().flat_map(|param| param_tensors::tensors(param, prefix)));
 }
 
-fn read_params(container: &Container, prefix: &str, params: &mut Params<f32>) -> Result<()> {
+/// Reads back what [`push_params`] added.
+pub(crate) fn read_params(container: &Container, prefix: &str, params: &mut Params<f32>) -> Result<()> {
     params.iter_mut().try_for_each(|param| param_tensors::read_again(container, prefix, param))
 }
 

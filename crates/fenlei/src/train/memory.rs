@@ -15,17 +15,23 @@ const SHARE: f64 = 0.95;
 /// # Errors
 /// [`Error::Train`] with the estimate and what would lower it.
 pub(super) fn check(layers: &[LayerSpec], params: &Params<f32>, train: &TrainSpec, longest_step: usize) -> Result<()> {
-    let available = available();
-    let needed = estimate(layers, params, train, longest_step);
-    match (needed, available) {
-        (Some(needed), Some(available)) if needed > SHARE * available => {
+    let help = "set a smaller train.max_tokens_at_once, train.fine_tuning.recompute = true, freeze layers \
+                (--frozen, train.fine_tuning.frozen_layers), use train.fine_tuning.lora, or a smaller model";
+    estimate(layers, params, train, longest_step).map_or(Ok(()), |needed| refuse_beyond_free(needed, help))
+}
+
+/// Refuses what needs more bytes than the system has left.
+///
+/// # Errors
+/// [`Error::Train`] with both figures and `help`.
+pub(crate) fn refuse_beyond_free(needed: f64, help: &str) -> Result<()> {
+    match available() {
+        Some(available) if needed > SHARE * available => {
             let problem = format!(
                 "this takes about {:.1} GB of memory, but only {:.1} GB are free",
                 needed / 1e9,
                 available / 1e9
             );
-            let help = "set a smaller train.max_tokens_at_once, train.fine_tuning.recompute = true, freeze layers \
-                        (--frozen, train.fine_tuning.frozen_layers), use train.fine_tuning.lora, or a smaller model";
             Err(Error::train(problem, help))
         }
         _ => Ok(()),
@@ -51,7 +57,13 @@ fn estimate(layers: &[LayerSpec], params: &Params<f32>, train: &TrainSpec, longe
     let best = if train.early_stopping.keep_best { all } else { 0 };
     let frozen = train.fine_tuning.as_ref().is_some_and(|fine_tuning| fine_tuning.frozen);
     let tokens = train.max_tokens_at_once.unwrap_or(usize::MAX).min(longest_step);
-    let of_blocks: usize = layers
+    let numbers = (1 + moments) * trained + average + best;
+    Some(4.0 * (numbers as f64 + tokens as f64 * of_blocks(layers, width, frozen) as f64))
+}
+
+/// Numbers that the blocks of Transformers keep of a token for the way back.
+pub(crate) fn of_blocks(layers: &[LayerSpec], width: usize, is_frozen: bool) -> usize {
+    layers
         .iter()
         .filter_map(|layer| match layer {
             LayerSpec::Transformer(spec) => {
@@ -59,14 +71,12 @@ fn estimate(layers: &[LayerSpec], params: &Params<f32>, train: &TrainSpec, longe
                 let gates = if spec.gated { 3 } else { 2 };
                 // Query, key and value, context, both sums with their shortcuts, both outputs; and the inner units.
                 let of_block = sizes.qkv() + sizes.context() + 4 * width + gates * sizes.feed_forward;
-                let n_kept = if spec.checkpoint || frozen { 1 } else { spec.layers };
+                let n_kept = if spec.checkpoint || is_frozen { 1 } else { spec.layers };
                 Some(n_kept * of_block + spec.layers * width)
             }
             _ => None,
         })
-        .sum();
-    let numbers = (1 + moments) * trained + average + best;
-    Some(4.0 * (numbers as f64 + tokens as f64 * of_blocks as f64))
+        .sum()
 }
 
 /// Bytes that the system can give without taking them from others; `None` where it does not tell.

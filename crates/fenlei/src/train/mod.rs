@@ -4,7 +4,7 @@
 //! documents give the same bytes for any number of threads, and for a training that was interrupted and resumed.
 
 mod augmented;
-mod checkpoint;
+pub(crate) mod checkpoint;
 mod class_weights;
 mod contrastive;
 mod encoder;
@@ -12,7 +12,7 @@ mod event;
 mod examples;
 mod fine_tuning;
 mod known_states;
-mod memory;
+pub(crate) mod memory;
 mod plan;
 mod run;
 mod sparse;

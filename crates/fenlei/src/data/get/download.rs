@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
+use ureq::config::RedirectAuthHeaders;
 use ureq::http::{HeaderMap, Response};
 use ureq::{Agent, Body};
 
@@ -25,6 +26,20 @@ struct Origin {
     version: Option<String>,
 }
 
+/// What is fetched.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Remote<'a> {
+    pub url: &'a str,
+    /// An access token, for the server itself and not for others that it sends to.
+    pub token: Option<&'a str>,
+}
+
+impl<'a> From<&'a str> for Remote<'a> {
+    fn from(url: &'a str) -> Self {
+        Self { url, token: None }
+    }
+}
+
 enum Failure {
     /// Worth another try.
     Passing(String),
@@ -35,15 +50,18 @@ enum Failure {
 /// Downloads `url` into `part`, going on with what is there of the same file.
 ///
 /// Without a version from the server, going on is safe only if a hash will be checked (`hash_known`).
-pub(super) fn download(
-    url: &str,
+pub(super) fn download<'a>(
+    remote: impl Into<Remote<'a>>,
     part: &Path,
     hash_known: bool,
     options: &GetOptions<'_>,
     on_progress: &mut dyn FnMut(Progress),
     cancel: &AtomicBool,
 ) -> Result<()> {
+    let remote = remote.into();
+    let url = remote.url;
     let config = Agent::config_builder()
+        .redirect_auth_headers(RedirectAuthHeaders::SameHost)
         .http_status_as_error(false)
         .timeout_connect(Some(CONNECT))
         .timeout_recv_response(Some(SILENCE))
@@ -55,7 +73,7 @@ pub(super) fn download(
     let mut retries_left = options.n_retries;
     loop {
         let before = length(part);
-        match attempt(&agent, url, part, hash_known, on_progress, cancel) {
+        match attempt(&agent, remote, part, hash_known, on_progress, cancel) {
             Ok(()) => return Ok(()),
             Err(Failure::Final(error)) => return Err(error),
             Err(Failure::Passing(reason)) => {
@@ -86,7 +104,7 @@ pub(super) fn discard(part: &Path) {
 
 fn attempt(
     agent: &Agent,
-    url: &str,
+    Remote { url, token }: Remote<'_>,
     part: &Path,
     hash_known: bool,
     on_progress: &mut dyn FnMut(Progress),
@@ -99,6 +117,9 @@ fn attempt(
     let same = origin.url == url && (origin.version.is_some() || hash_known);
     let have = if same { length(part) } else { 0 };
     let mut request = agent.get(url);
+    if let Some(token) = token {
+        request = request.header("Authorization", format!("Bearer {token}"));
+    }
     if have > 0 {
         request = request.header("Range", format!("bytes={have}-"));
         if let Some(version) = &origin.version {

@@ -5,6 +5,7 @@
 
 mod catalog;
 mod download;
+mod hub;
 mod unpack;
 
 use std::fs::{self, File};
@@ -16,6 +17,7 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 pub use catalog::{KNOWN_SETS, KnownSet};
+pub use hub::{HUB_PREFIX, HubName, HubOptions, get_model, hub_folder};
 
 use super::columns::edit_distance;
 use crate::{Error, Result};

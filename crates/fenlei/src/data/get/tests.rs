@@ -9,30 +9,30 @@ use super::*;
 use crate::data::{ReadOptions, read};
 
 /// A request as the server sees it: its path and its headers in lower case.
-struct Request {
-    path: String,
+pub(super) struct Request {
+    pub(super) path: String,
     headers: Vec<String>,
 }
 
 impl Request {
-    fn header(&self, name: &str) -> Option<&str> {
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
     }
 
     /// Where the asked-for range starts.
-    fn start(&self) -> Option<usize> {
+    pub(super) fn start(&self) -> Option<usize> {
         self.header("range")?.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok()
     }
 }
 
 /// A server for one test; `answer` gets the number of the request and the raw connection.
-struct Server {
-    address: String,
-    requests: Arc<Mutex<Vec<Request>>>,
+pub(super) struct Server {
+    pub(super) address: String,
+    pub(super) requests: Arc<Mutex<Vec<Request>>>,
 }
 
 impl Server {
-    fn start(answer: impl Fn(usize, &Request, &mut TcpStream) + Send + 'static) -> Self {
+    pub(super) fn start(answer: impl Fn(usize, &Request, &mut TcpStream) + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let requests = Arc::new(Mutex::new(Vec::new()));
@@ -52,19 +52,19 @@ impl Server {
         Self { address, requests }
     }
 
-    fn n_requests(&self) -> usize {
+    pub(super) fn n_requests(&self) -> usize {
         self.requests.lock().unwrap().len()
     }
 }
 
-fn send(stream: &mut TcpStream, status: &str, headers: &str, body: &[u8]) {
+pub(super) fn send(stream: &mut TcpStream, status: &str, headers: &str, body: &[u8]) {
     let head = format!("HTTP/1.1 {status}\r\nConnection: close\r\n{headers}\r\n");
     // The client may have hung up already.
     let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body));
 }
 
 /// A correct server of `body`.
-fn serve(body: &[u8], request: &Request, stream: &mut TcpStream) {
+pub(super) fn serve(body: &[u8], request: &Request, stream: &mut TcpStream) {
     let version = "ETag: \"v1\"\r\n";
     match request.start().filter(|_| request.header("if-range").is_none_or(|version| version == "\"v1\"")) {
         Some(start) if start >= body.len() => {
@@ -104,7 +104,7 @@ fn archive() -> Vec<u8> {
     builder.into_inner().unwrap().finish().unwrap()
 }
 
-fn sha256(bytes: &[u8]) -> String {
+pub(super) fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -63,6 +63,7 @@ pub(super) fn albert(config: &Config) -> Result<Blueprint> {
         left_out: LEFT_OUT,
         max_tokens,
         is_causal: false,
+        masked: None,
         width,
     })
 }

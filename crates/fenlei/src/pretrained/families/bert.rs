@@ -1,8 +1,10 @@
 //! BERT and the families with its layers: RoBERTa, XLM-R, CamemBERT, ELECTRA, MiniLM.
 
+use fenlei_nn::layers::Activation;
 use fenlei_nn::spec::{LayerSpec, NormPlace, TransformerSpec};
 use serde_json::json;
 
+use super::super::blueprint::MaskedNames;
 use super::{BlockNames, Blueprint, Config, Source, activation, block, dropout, embedding, heads, linear, norm};
 use crate::Result;
 
@@ -30,23 +32,41 @@ const NAMES: BlockNames = BlockNames {
     feed_forward_norm: "output.LayerNorm",
 };
 
+const BERT_HEAD: MaskedNames = MaskedNames {
+    prefix: "bert.",
+    dense: "cls.predictions.transform.dense",
+    norm: "cls.predictions.transform.LayerNorm",
+    bias: ["cls.predictions.bias", "cls.predictions.decoder.bias"],
+    decoder: "cls.predictions.decoder.weight",
+    activation: None,
+};
+
+const ROBERTA_HEAD: MaskedNames = MaskedNames {
+    prefix: "roberta.",
+    dense: "lm_head.dense",
+    norm: "lm_head.layer_norm",
+    bias: ["lm_head.bias", "lm_head.decoder.bias"],
+    decoder: "lm_head.decoder.weight",
+    activation: Some(Activation::Gelu),
+};
+
 /// BERT (Devlin et al. 2019).
 pub(super) fn bert(config: &Config) -> Result<Blueprint> {
-    of(config, 0)
+    of(config, 0, Some(BERT_HEAD))
 }
 
 /// RoBERTa (Liu et al. 2019) and those of its kind: positions are counted from behind the number of the padding token.
 pub(super) fn roberta(config: &Config) -> Result<Blueprint> {
     let padding = config.count_or("pad_token_id", 1)?;
-    of(config, padding + 1)
+    of(config, padding + 1, Some(ROBERTA_HEAD))
 }
 
 /// ELECTRA (Clark et al. 2020): the token vectors may be smaller than the states.
 pub(super) fn electra(config: &Config) -> Result<Blueprint> {
-    of(config, 0)
+    of(config, 0, None)
 }
 
-fn of(config: &Config, skip: usize) -> Result<Blueprint> {
+fn of(config: &Config, skip: usize, masked: Option<MaskedNames>) -> Result<Blueprint> {
     config.expect("position_embedding_type", &json!("absolute"))?;
     config.expect("is_decoder", &json!(false))?;
     let width = config.size(&["hidden_size"])?;
@@ -97,5 +117,6 @@ fn of(config: &Config, skip: usize) -> Result<Blueprint> {
         max_tokens,
         is_causal: false,
         width,
+        masked,
     })
 }

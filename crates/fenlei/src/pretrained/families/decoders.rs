@@ -48,6 +48,7 @@ pub(super) fn gpt2(config: &Config) -> Result<Blueprint> {
         left_out: LEFT_OUT,
         max_tokens,
         is_causal: true,
+        masked: None,
         width,
     })
 }
@@ -125,6 +126,7 @@ fn llama_like(config: &Config, qkv_bias: bool) -> Result<Blueprint> {
         left_out: LEFT_OUT,
         max_tokens,
         is_causal: true,
+        masked: None,
         width,
     })
 }

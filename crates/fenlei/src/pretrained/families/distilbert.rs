@@ -64,6 +64,7 @@ pub(super) fn distilbert(config: &Config) -> Result<Blueprint> {
         left_out: LEFT_OUT,
         max_tokens,
         is_causal: false,
+        masked: None,
         width,
     })
 }

@@ -56,6 +56,7 @@ pub(super) fn modernbert(config: &Config) -> Result<Blueprint> {
         left_out: LEFT_OUT,
         max_tokens: config.size(&["max_position_embeddings"])?,
         is_causal: false,
+        masked: None,
         width,
     })
 }

@@ -50,6 +50,48 @@ impl TokenizerJson {
         &self.json
     }
 
+    /// Calls `sink` with the number of every piece, whether it begins a word of the tokenizer's, and its byte range in `text`,
+    /// in order. A part that the tokenizer refuses has no pieces.
+    pub fn number<F>(&self, text: &str, mut sink: F)
+    where
+        F: FnMut(u32, bool, Range<usize>),
+    {
+        let mut start = 0;
+        while start < text.len() {
+            let end = part_end(text, start);
+            let part = &text[start..end];
+            if let Ok(encoding) = self.tokenizer.encode(part, false) {
+                let (mut last, words) = (None, encoding.get_word_ids());
+                for ((&id, &word), &(from, to)) in encoding.get_ids().iter().zip(words).zip(encoding.get_offsets()) {
+                    let from = floor(part, from);
+                    sink(id, word.is_none() || word != last, start + from..start + ceil(part, to.max(from)));
+                    last = word;
+                }
+            }
+            start = end;
+        }
+    }
+
+    /// The number of a token.
+    pub fn token_to_id(&self, token: &str) -> Option<u32> {
+        self.tokenizer.token_to_id(token)
+    }
+
+    /// The numbers of all tokens that mark something and are no text, sorted.
+    pub fn special_ids(&self) -> Vec<u32> {
+        let added = self.tokenizer.get_added_tokens_decoder();
+        let mut ids: Vec<u32> = added.iter().filter(|(_, token)| token.special).map(|(&id, _)| id).collect();
+        ids.sort_unstable();
+        ids
+    }
+
+    /// The numbers of all tokens, sorted.
+    pub fn ids(&self) -> Vec<u32> {
+        let mut ids: Vec<u32> = self.tokenizer.get_vocab(true).into_values().collect();
+        ids.sort_unstable();
+        ids
+    }
+
     /// Calls `sink` with every piece and its byte range in `text`, in order, until it breaks.
     /// A part that the tokenizer refuses is one piece, which no vocabulary knows.
     pub fn segment<F>(&self, text: &str, mut sink: F) -> ControlFlow<()>
@@ -83,6 +125,19 @@ fn around(tokenizer: &Tokenizer) -> Result<[Vec<String>; 2], String> {
     let at = is_special.iter().position(|&special| special == 0).unwrap_or(is_special.len());
     let tokens = whole.get_tokens();
     Ok([tokens[..at].to_vec(), tokens.get(at + 1..).unwrap_or_default().to_vec()])
+}
+
+/// The parts of a text that go to a tokenizer one by one.
+pub(crate) fn text_parts(text: &str) -> impl Iterator<Item = &str> {
+    let mut start = 0;
+    std::iter::from_fn(move || {
+        (start < text.len()).then(|| {
+            let end = part_end(text, start);
+            let part = &text[start..end];
+            start = end;
+            part
+        })
+    })
 }
 
 /// Where the part that begins at `start` ends: before the first white space beyond its size, at twice its size anywhere.
@@ -161,6 +216,17 @@ pub(crate) mod tests {
             [("the", 0..3), ("play", 4..8), ("##ing", 8..11), ("!", 11..12), ("好", 12..15), ("[UNK]", 16..19)];
         let expected: Vec<_> = expected.into_iter().map(|(piece, range)| (piece.to_owned(), range)).collect();
         assert_eq!(pieces("the playing!好 cat"), expected);
+    }
+
+    #[test]
+    fn numbers_tell_where_words_begin() {
+        let mut found = Vec::new();
+        let tokenizer = TokenizerJson::new(TINY).unwrap();
+        tokenizer.number("the playing!好", |id, begins, range| found.push((id, begins, range)));
+        let expected = [(4, true, 0..3), (1, true, 4..8), (2, false, 8..11), (5, true, 11..12), (6, true, 12..15)];
+        assert_eq!(found, expected);
+        assert_eq!(tokenizer.ids(), (0..7).collect::<Vec<_>>());
+        assert!(tokenizer.special_ids().is_empty());
     }
 
     #[test]

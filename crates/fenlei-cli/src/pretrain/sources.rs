@@ -1,0 +1,54 @@
+//! The documents to pretrain on: any part but those that classifiers are measured on.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use fenlei::Error;
+use fenlei::data::{self, MissingLabel, ReadOptions, Split, TextLines};
+
+use crate::data::ReadArgs;
+use crate::interrupt::Stop;
+use crate::output::Voice;
+
+/// Lines between two looks at whether the user wants to stop.
+const LINES_AT_ONCE: usize = 1 << 13;
+
+/// The texts of all paths.
+pub(super) fn read(inputs: &[PathBuf], lines: bool, args: &ReadArgs, voice: Voice, stop: &Stop) -> Result<Vec<String>> {
+    let mut texts = Vec::new();
+    for path in inputs {
+        let is_text = args.format.is_none() && path.extension().is_some_and(|ending| ending == "txt");
+        if (lines || is_text) && !path.is_dir() {
+            read_lines(&mut texts, path, args, stop)?;
+            continue;
+        }
+        // Labels play no part.
+        let options = ReadOptions { missing_label: MissingLabel::Keep, ..ReadOptions::from(args) };
+        let splits = if options.split.is_some() { Vec::new() } else { data::splits(path)? };
+        let wanted: Vec<Split> =
+            [Split::Train, Split::Unlabelled].into_iter().filter(|split| splits.contains(split)).collect();
+        let parts = match wanted.as_slice() {
+            [] => vec![options.split],
+            wanted => wanted.iter().copied().map(Some).collect(),
+        };
+        for split in parts {
+            let (documents, findings) = data::read(path, &ReadOptions { split, ..options.clone() })?;
+            voice.note(findings);
+            stop.check()?;
+            texts.extend(documents.texts);
+        }
+    }
+    Ok(texts)
+}
+
+fn read_lines(texts: &mut Vec<String>, path: &Path, args: &ReadArgs, stop: &Stop) -> Result<()> {
+    let file = File::open(path).map_err(|error| Error::io("read", path, error))?;
+    for line in TextLines::open(file, path, args.encoding.as_deref())? {
+        texts.push(line?);
+        if texts.len().is_multiple_of(LINES_AT_ONCE) {
+            stop.check()?;
+        }
+    }
+    Ok(())
+}
