@@ -220,14 +220,21 @@ fn a_log_that_takes_nothing_more_holds_up_nobody() {
     let mut command = folder.command(&["serve", "--log-requests", "--port"]);
     let mut child = command.arg(free.port().to_string()).arg(model()).stderr(full).spawn().unwrap();
     let began = Instant::now();
-    while TcpStream::connect(free).is_err() {
-        assert!(began.elapsed() < Duration::from_secs(20) && child.try_wait().unwrap().is_none());
+    let ask = || -> std::io::Result<String> {
+        let mut stream = TcpStream::connect(free)?;
+        stream.write_all(b"GET /health/ready HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")?;
+        let mut reply = String::new();
+        stream.read_to_string(&mut reply)?;
+        Ok(reply)
+    };
+    // Until the server is there nobody listens, or a connection meets itself.
+    let reply = loop {
+        match ask() {
+            Ok(reply) if reply.starts_with("HTTP/1.1") => break reply,
+            _ => assert!(began.elapsed() < Duration::from_secs(20) && child.try_wait().unwrap().is_none()),
+        }
         std::thread::sleep(Duration::from_millis(20));
-    }
-    let mut stream = TcpStream::connect(free).unwrap();
-    stream.write_all(b"GET /health/ready HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").unwrap();
-    let mut reply = String::new();
-    stream.read_to_string(&mut reply).unwrap();
+    };
     assert!(reply.starts_with("HTTP/1.1 200"), "{reply}");
     child.kill().unwrap();
     child.wait().unwrap();

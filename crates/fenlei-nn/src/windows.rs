@@ -109,7 +109,9 @@ mod tests {
         assert_eq!(whole.data, parts.data);
         assert_eq!((whole.starts, parts.starts), (vec![0, 10], vec![0, 4, 8, 10]));
         let (whole, mean) = (states(&[&long, &[], &long[..2]], 4), states(&[&long[..2]], 4));
-        assert_eq!((whole.n_docs(), whole.row(2)), (3, mean.row(0)));
+        assert_eq!(whole.n_docs(), 3);
+        // Products round otherwise for other numbers of rows.
+        assert!(whole.row(2).iter().zip(mean.row(0)).all(|(a, b)| (a - b).abs() < 1e-12));
     }
 
     #[test]

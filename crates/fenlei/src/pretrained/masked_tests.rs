@@ -109,7 +109,7 @@ fn steps_of_adamw_go_the_way_of_pytorch() {
             let found = training.step(&documents, step as u64, 1.0);
             assert!((found - expected).abs() < 1e-3, "{name}, step {step}: {found} and {expected}");
         }
-        assert!(golden.curve[golden.curve.len() - 1] < 0.5 * golden.curve[0]);
+        assert!(golden.curve[golden.curve.len() - 1] < 0.6 * golden.curve[0]);
     }
 }
 
