@@ -32,7 +32,7 @@ const NAMES: [&str; 9] = [
 fuzz_target!(|bytes: &[u8]| {
     // A byte chooses the names of the files; three numbers of two bytes tell how long configuration, tokenizer and list
     // are; the rest is the weights.
-    let [control, sizes @ .., ] = bytes else { return };
+    let [control, sizes @ ..] = bytes else { return };
     let Some((lengths, mut rest)) = sizes.split_first_chunk::<6>() else { return };
     let mut next = |at: usize| {
         let length = usize::from(u16::from_le_bytes([lengths[at], lengths[at + 1]])).min(rest.len());
@@ -81,7 +81,8 @@ fn read(dir: &Path) -> fenlei::Result<()> {
     let Ok(mut net) = Net::<f32>::zeros(&NetSpec { layers, ..NetSpec::default() }, sizes) else { return Ok(()) };
     pretrained.fill(&mut net.params)?;
     let ids = pipeline.encode("the film was good, 电影 and dull").ids;
-    let states = net.forward(&mut Workspace::default(), &Batch::new([ids.as_slice()], vocab_size), Pass::Predict).clone();
+    let states =
+        net.forward(&mut Workspace::default(), &Batch::new([ids.as_slice()], vocab_size), Pass::Predict).clone();
     assert_eq!(states.data.len(), 2);
     Ok(())
 }
