@@ -37,7 +37,7 @@ pub struct PretrainSpec {
     pub mask_rate: f64,
     /// Whether words are hidden whole: Chinese ones as jieba cuts them, others as the tokenizer does.
     pub whole_words: bool,
-    /// The share of documents that perplexity is measured on, at most [`MAX_HELD_OUT`] of them. 0 for none.
+    /// The share of documents that perplexity is measured on, at most 1000 of them. 0 for none.
     pub held_out: f64,
     /// Steps between two evaluations, beside those after every pass.
     pub evaluate_every: Option<u64>,
