@@ -10,7 +10,7 @@ use tokenizers::processors::bert::BertProcessing;
 use tokenizers::{AddedToken, Tokenizer};
 
 use super::weights::read_limited;
-use crate::text::{UNKNOWN_TOKEN, Vocabulary};
+use crate::text::{UNKNOWN_TOKEN, Vocabulary, read_tokenizer};
 use crate::{Error, Result};
 
 /// A larger tokenizer is none.
@@ -59,7 +59,7 @@ impl PretrainedTokenizer {
 /// The tokens of a `tokenizer.json` and their rows.
 fn numbered(path: &Path, json: &str, n_rows: usize) -> Result<(Vocabulary, Vec<Option<u32>>)> {
     let refuse = |problem: String| Error::data(path, None, problem, super::FETCH_AGAIN);
-    let tokenizer = Tokenizer::from_bytes(json).map_err(|e| refuse(format!("not a tokenizer: {e}")))?;
+    let tokenizer = read_tokenizer(json.as_bytes()).map_err(|e| refuse(format!("not a tokenizer: {e}")))?;
     let unknown = unknown_token(json).filter(|token| tokenizer.token_to_id(token).is_some());
     let mut tokens: Vec<(u32, String)> =
         tokenizer.get_vocab(true).into_iter().map(|(token, row)| (row, token)).collect();

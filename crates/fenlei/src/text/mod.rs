@@ -40,7 +40,7 @@ pub use pipeline::TextPipeline;
 pub(crate) use pipeline::TokenTexts;
 pub use pos::Tag;
 pub(crate) use script::{is_han, is_kana, is_pictograph};
-pub(crate) use segment::{HanSegmenter, Segmenter, TokenizerJson, text_parts};
+pub(crate) use segment::{HanSegmenter, Segmenter, TokenizerJson, read_tokenizer, text_parts};
 pub use spec::{
     Chinese, CleanSpec, Html, Mask, PipelineSpec, Punctuation, SegmentMode, SegmentSpec, StopWordsSpec, TruncateSpec,
     Unknown, VocabSpec,

@@ -8,7 +8,7 @@ mod words;
 use std::ops::{ControlFlow, Range};
 
 pub(crate) use self::han::HanSegmenter;
-pub(crate) use self::tokenizer_json::{TokenizerJson, text_parts};
+pub(crate) use self::tokenizer_json::{TokenizerJson, read_tokenizer, text_parts};
 use super::clean::Cleaned;
 use super::script::{is_chinese, is_pictograph};
 use super::spec::{Chinese, Punctuation, SegmentMode, SegmentSpec};
