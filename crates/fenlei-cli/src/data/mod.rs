@@ -6,6 +6,7 @@ pub(crate) mod get;
 mod read_args;
 mod run;
 mod select_args;
+mod unmeasured;
 mod vectorize;
 
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ pub use read_args::ReadArgs;
 pub use run::run;
 pub(crate) use run::tell_written;
 pub use select_args::SelectArgs;
+pub(crate) use unmeasured::for_each_part;
 
 /// Look at, fetch, convert and divide data sets.
 #[derive(Debug, Args)]

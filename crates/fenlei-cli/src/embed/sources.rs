@@ -6,10 +6,10 @@ use std::path::Path;
 
 use anyhow::Result;
 use fenlei::Error;
-use fenlei::data::{self, MissingLabel, ReadOptions, Split, TextLines};
+use fenlei::data::TextLines;
 use fenlei::embed::CorpusBuilder;
 
-use crate::data::ReadArgs;
+use crate::data::{ReadArgs, for_each_part};
 use crate::interrupt::Stop;
 use crate::output::Voice;
 
@@ -29,22 +29,7 @@ pub(super) fn add(
     if is_stdin || lines {
         return add_lines(builder, path, is_stdin, args, stop);
     }
-    // Labels play no part.
-    let options = ReadOptions { missing_label: MissingLabel::Keep, ..ReadOptions::from(args) };
-    let splits = if options.split.is_some() { Vec::new() } else { data::splits(path)? };
-    let wanted: Vec<Split> =
-        [Split::Train, Split::Unlabelled].into_iter().filter(|split| splits.contains(split)).collect();
-    let parts = match wanted.as_slice() {
-        [] => vec![options.split],
-        wanted => wanted.iter().copied().map(Some).collect(),
-    };
-    for split in parts {
-        let (documents, findings) = data::read(path, &ReadOptions { split, ..options.clone() })?;
-        voice.note(findings);
-        stop.check()?;
-        builder.add(&documents.texts)?;
-    }
-    Ok(())
+    for_each_part(path, args, voice, stop, |texts| builder.add(&texts))
 }
 
 fn add_lines(builder: &mut CorpusBuilder, path: &Path, is_stdin: bool, args: &ReadArgs, stop: &Stop) -> Result<()> {

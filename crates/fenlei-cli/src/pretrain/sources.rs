@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use fenlei::Error;
-use fenlei::data::{self, MissingLabel, ReadOptions, Split, TextLines};
+use fenlei::data::TextLines;
 
-use crate::data::ReadArgs;
+use crate::data::{ReadArgs, for_each_part};
 use crate::interrupt::Stop;
 use crate::output::Voice;
 
@@ -23,21 +23,10 @@ pub(super) fn read(inputs: &[PathBuf], lines: bool, args: &ReadArgs, voice: Voic
             read_lines(&mut texts, path, args, stop)?;
             continue;
         }
-        // Labels play no part.
-        let options = ReadOptions { missing_label: MissingLabel::Keep, ..ReadOptions::from(args) };
-        let splits = if options.split.is_some() { Vec::new() } else { data::splits(path)? };
-        let wanted: Vec<Split> =
-            [Split::Train, Split::Unlabelled].into_iter().filter(|split| splits.contains(split)).collect();
-        let parts = match wanted.as_slice() {
-            [] => vec![options.split],
-            wanted => wanted.iter().copied().map(Some).collect(),
-        };
-        for split in parts {
-            let (documents, findings) = data::read(path, &ReadOptions { split, ..options.clone() })?;
-            voice.note(findings);
-            stop.check()?;
-            texts.extend(documents.texts);
-        }
+        for_each_part(path, args, voice, stop, |part| {
+            texts.extend(part);
+            Ok(())
+        })?;
     }
     Ok(texts)
 }
