@@ -4,7 +4,7 @@
 //! transaction that keeps others out; what a worker reports counts only while the claim is its own.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior, params};
 
@@ -157,16 +157,17 @@ impl Study {
         if found != "ok" {
             return Err(damaged(path, &found));
         }
-        let id: i64 = db.query_row("PRAGMA application_id", [], |row| row.get(0)).map_err(explained)?;
+        // In this order: whoever makes the tables just now writes the id with them.
         let n_tables: i64 =
             db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(explained)?;
+        let id: i64 = db.query_row("PRAGMA application_id", [], |row| row.get(0)).map_err(explained)?;
         if id != APPLICATION_ID && n_tables > 0 {
             let problem = "it is an SQLite file of another program, not a study";
             return Err(Error::artifact(path, problem, "name another file"));
         }
         if write {
             // Readers do not wait for writers, and a killed process leaves whole transactions.
-            db.pragma_update(None, "journal_mode", "WAL").map_err(explained)?;
+            patiently(|| db.pragma_update(None, "journal_mode", "WAL")).map_err(explained)?;
             db.pragma_update(None, "synchronous", "NORMAL").map_err(explained)?;
         }
         Ok(Self { db, path: path.to_owned(), worker: worker::own_name() })
@@ -444,10 +445,26 @@ fn damaged(path: &Path, what: &str) -> Error {
     )
 }
 
+/// Tries again while the database is busy: SQLite does not wait by itself where two that wait could block each other,
+/// as two do that begin one study at the same moment.
+fn patiently<T>(mut work: impl FnMut() -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+    let clock = Instant::now();
+    loop {
+        match work() {
+            Err(error) if is_busy(&error) && clock.elapsed() < PATIENCE => std::thread::sleep(PATIENCE / 500),
+            result => return result,
+        }
+    }
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+}
+
 /// What the database says, in words that help.
 fn explain(path: &Path, error: &rusqlite::Error) -> Error {
     match error.sqlite_error_code() {
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+        _ if is_busy(error) => {
             let problem = "another program has kept this study locked for 5 seconds";
             Error::artifact(path, problem, "close what has it open to write, then run the same command again")
         }

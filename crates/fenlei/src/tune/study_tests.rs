@@ -1,4 +1,4 @@
-use std::time::Instant;
+use std::sync::Barrier;
 
 use super::*;
 
@@ -152,6 +152,25 @@ fn damaged_foreign_and_locked_files_are_told_apart() {
 
     let missing = Study::open(&folder.path().join("none.db")).unwrap_err();
     assert!(matches!(missing, Error::Io { .. }));
+}
+
+#[test]
+fn many_may_begin_a_study_at_the_same_moment() {
+    let folder = tempfile::tempdir().unwrap();
+    for round in 0..20 {
+        let path = folder.path().join(format!("{round}.db"));
+        let start = Barrier::new(4);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    start.wait();
+                    Study::create_or_open(&path, &identity(), &[values(1)]).unwrap()
+                });
+            }
+        });
+        let mut study = Study::create_or_open(&path, &identity(), &[]).unwrap();
+        assert!(claimed(&mut study, 1).is_some() && claimed(&mut study, 1).is_none());
+    }
 }
 
 #[test]
