@@ -199,9 +199,8 @@ fn base_name(args: &TrainArguments, plan: &Plan) -> Result<Option<String>> {
     if args.apart.is_none() {
         return Ok(None);
     }
-    let stays = |spec: &FineTuningSpec| spec.frozen || spec.lora.is_some() || spec.frozen_layers > 0 && !spec.gradual;
     match &plan.pretrained {
-        Some(dir) if plan.train.fine_tuning.as_ref().is_some_and(stays) => {
+        Some(dir) if plan.train.fine_tuning.as_ref().is_some_and(FineTuningSpec::leaves_layers) => {
             let name = dir.file_name().unwrap_or(dir.as_os_str());
             Ok(Some(name.to_string_lossy().into_owned()))
         }

@@ -9,6 +9,7 @@ use fenlei_nn::kernels::int8::MAX_INPUTS;
 use fenlei_nn::layers::Pass;
 use fenlei_nn::net::{Net, NetSizes, Workspace};
 use fenlei_nn::params::Role;
+use fenlei_nn::spec::LayerSpec;
 use rayon::prelude::*;
 
 use super::net_inputs::NetInputs;
@@ -121,8 +122,15 @@ impl NetModel {
     /// # Errors
     /// When the layers do not fit together.
     pub(crate) fn merge(&mut self) -> Result<()> {
+        let (mut spec, mut has_any) = (self.spec.net(), false);
+        spec.for_each_layer(&mut |layer| {
+            has_any |= matches!(layer, LayerSpec::Transformer(transformer) if transformer.lora.is_some());
+        });
+        if !has_any {
+            return Ok(());
+        }
         let wrong = |e: CompileError| Error::config(format!("model.{}", e.place), e.problem, e.help);
-        let (merged, net) = self.net.merged(&self.spec.net()).map_err(wrong)?;
+        let (merged, net) = self.net.merged(&spec).map_err(wrong)?;
         self.spec.layers = merged.layers;
         self.net = net;
         self.scoring = OnceLock::new();

@@ -100,8 +100,7 @@ impl FineTuningSpec {
             let problem = format!("only what frozen layers give can be kept, found {}", cache.display());
             return Err(Error::config("train.fine_tuning.cache", problem, "set frozen = true (--frozen)"));
         }
-        let stays = self.frozen || self.lora.is_some() || self.frozen_layers > 0;
-        if self.frozen_storage == FrozenStorage::Bf16 && (self.gradual || self.contrastive.is_some() || !stays) {
+        if self.frozen_storage == FrozenStorage::Bf16 && (self.gradual || !self.leaves_layers()) {
             let problem = "only layers that stay as they are until the end can be held in 16 bits";
             let help = "leave it out, or use it with lora, frozen_layers or frozen, without gradual and contrastive";
             return Err(Error::config("train.fine_tuning.frozen_storage", problem, help));
@@ -111,6 +110,12 @@ impl FineTuningSpec {
             Some(rate) if !(0.0..1.0).contains(&rate) => wrong("dropout", rate, "0 or more and below 1"),
             _ => Ok(()),
         }
+    }
+
+    /// Whether layers of the pretrained model are as they were when the training ends.
+    pub fn leaves_layers(&self) -> bool {
+        let stay = self.frozen || self.lora.is_some() || self.frozen_layers > 0 && !self.gradual;
+        stay && self.contrastive.is_none()
     }
 
     /// Changes the layers of a pretrained model to what is asked for.
@@ -255,6 +260,20 @@ mod tests {
             })
             .collect();
         assert_eq!(trained, [2, 4, 5, 7, 7]);
+    }
+
+    #[test]
+    fn what_stays_is_told() {
+        for (toml, stays) in [
+            ("", false),
+            ("frozen = true", true),
+            ("lora = { rank = 1 }", true),
+            ("frozen_layers = 1", true),
+            ("frozen_layers = 1\ngradual = true", false),
+            ("frozen = true\ncontrastive = {}", false),
+        ] {
+            assert_eq!(toml::from_str::<FineTuningSpec>(toml).unwrap().leaves_layers(), stays, "{toml}");
+        }
     }
 
     #[test]
