@@ -1,4 +1,3 @@
-use std::sync::Barrier;
 
 use super::*;
 
@@ -155,22 +154,20 @@ fn damaged_foreign_and_locked_files_are_told_apart() {
 }
 
 #[test]
-fn many_may_begin_a_study_at_the_same_moment() {
+fn who_begins_a_study_waits_for_another_that_does() {
     let folder = tempfile::tempdir().unwrap();
-    for round in 0..20 {
-        let path = folder.path().join(format!("{round}.db"));
-        let start = Barrier::new(4);
-        std::thread::scope(|scope| {
-            for _ in 0..4 {
-                scope.spawn(|| {
-                    start.wait();
-                    Study::create_or_open(&path, &identity(), &[values(1)]).unwrap()
-                });
-            }
-        });
-        let mut study = Study::create_or_open(&path, &identity(), &[]).unwrap();
-        assert!(claimed(&mut study, 1).is_some() && claimed(&mut study, 1).is_none());
-    }
+    let path = folder.path().join("s.db");
+    // As a file that is being made: the other is about to write, and the journal is not the one that readers pass.
+    let other = Connection::open(&path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    std::thread::scope(|scope| {
+        let opened = scope.spawn(|| Study::create_or_open(&path, &identity(), &[values(1)]));
+        std::thread::sleep(Duration::from_millis(300));
+        assert!(!opened.is_finished(), "it waits");
+        other.execute_batch("COMMIT").unwrap();
+        let mut study = opened.join().unwrap().unwrap();
+        assert!(claimed(&mut study, 1).is_some());
+    });
 }
 
 #[test]
