@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-use fenlei::train::{EpochRecord, Event};
+use fenlei::train::{EpochRecord, Event, Preparation};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::output::{counted, duration, grouped};
@@ -50,6 +50,7 @@ impl TrainingProgress {
     /// Shows what happened.
     pub fn show(&mut self, event: &Event<'_>) {
         match event {
+            Event::Prepare { what, done, total } => self.prepare(*what, *done, *total),
             Event::Start {
                 n_train,
                 n_validation,
@@ -82,6 +83,30 @@ impl TrainingProgress {
             Event::Epoch(record) => self.epoch(record),
             Event::Stop(_) => self.bar.finish_and_clear(),
             _ => {}
+        }
+    }
+
+    fn prepare(&mut self, what: Preparation, done: usize, total: usize) {
+        let (prefix, line) = match what {
+            Preparation::TeacherAnswers => {
+                ("the teacher", format!("the teacher answers for {}", counted(total, "document")))
+            }
+            Preparation::FrozenStates => {
+                ("frozen layers", format!("frozen layers read {}", counted(total, "document")))
+            }
+            Preparation::Pairs => ("pairs", format!("the encoder is tuned on pairs in {}", counted(total, "step"))),
+        };
+        if done == 0 {
+            self.started = Instant::now();
+            self.say(&line);
+            self.bar.set_prefix(prefix);
+            self.bar.set_length(total as u64);
+        }
+        self.bar.set_position(done as u64);
+        let rate = done as f64 / self.started.elapsed().as_secs_f64().max(1e-9);
+        if done > 0 {
+            let left = (total - done) as f64 / rate.max(1e-9);
+            self.bar.set_message(format!("{} of {}  about {} left", grouped(done), grouped(total), duration(left)));
         }
     }
 

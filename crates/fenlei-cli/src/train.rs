@@ -65,6 +65,9 @@ pub(crate) struct TrainArguments {
     /// Soften the teacher's probabilities (above 1) or sharpen them (below)
     #[arg(long, value_name = "T", default_value_t = 1.0, requires = "teacher")]
     teacher_temperature: f64,
+    /// Keep the teacher's answers in this folder as they come: a training that is broken off and later ones find them again
+    #[arg(long, value_name = "DIR", requires = "teacher")]
+    teacher_cache: Option<PathBuf>,
     /// Go on with a training that was interrupted
     #[arg(long)]
     resume: bool,
@@ -145,6 +148,7 @@ pub(crate) fn run(args: &TrainArguments) -> Result<()> {
         unlabelled: further.as_ref(),
         weight: args.teacher_weight,
         temperature: args.teacher_temperature,
+        cache: args.teacher_cache.as_deref(),
     });
     stop.check()?;
     if from.is_none() {

@@ -144,7 +144,7 @@ fn measure(name: &'static str, parts: &Parts, args: &EnsemblesArgs, tell: &mut d
         score(format!("{student} alone"), &alone, seconds)?;
         let classifier = joined(Voting::Soft)?;
         let unlabelled = parts.unlabelled.as_ref();
-        let teacher = Teacher { classifier: &classifier, unlabelled, weight: 0.5, temperature: 1.0 };
+        let teacher = Teacher { classifier: &classifier, unlabelled, weight: 0.5, temperature: 1.0, cache: None };
         let (taught, seconds) = trained(student, parts, args, Some(teacher))?;
         score(format!("{student} taught by all"), &taught, seconds)?;
     }

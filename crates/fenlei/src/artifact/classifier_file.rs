@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::apart::{Base, Complete};
 use super::container::{self, Container};
@@ -112,6 +113,19 @@ pub(super) fn write(path: &Path, classifier: &Classifier, info: &ModelInfo, base
         tensors.retain(|tensor| !base.parameters.contains(&tensor.name));
     }
     container::save(path, &manifest, &tensors)
+}
+
+/// A name for everything that decides what a classifier answers, the same wherever it comes from: 32 hexadecimal digits.
+pub fn fingerprint(classifier: &Classifier) -> String {
+    let Classifier { labels, decision, model, pipeline, .. } = classifier;
+    let mut hash = Sha256::new();
+    let parts = (labels, decision, model.spec(), pipeline, other_pipelines(model));
+    hash.update(serde_json::to_vec(&parts).unwrap_or_default());
+    for tensor in model_tensors::tensors(model, "") {
+        hash.update(tensor.name.as_bytes());
+        hash.update(&tensor.bytes);
+    }
+    hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn other_pipelines(model: &Model) -> Vec<&TextPipeline> {

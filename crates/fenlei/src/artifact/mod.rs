@@ -16,7 +16,7 @@ mod sparse_tensors;
 mod tensors;
 
 pub use apart::{load_apart, save_apart};
-pub use classifier_file::{ModelInfo, from_bytes, load, save};
+pub use classifier_file::{ModelInfo, fingerprint, from_bytes, load, save};
 pub use container::Container;
 pub use header::FORMAT_VERSION;
 pub use tensors::{DType, TensorData, TensorView};

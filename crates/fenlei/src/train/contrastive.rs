@@ -3,8 +3,6 @@
 //! The vectors of two documents with one label are drawn together, those of two with different labels apart: the cosine
 //! of a pair should be 1 or 0, and its squared error is what is made small. A handful of documents makes many pairs.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use fenlei_nn::layers::Pass;
 use fenlei_nn::net::{Net, NetSizes, Workspace};
 use fenlei_nn::optim::{Optimizer, OptimizerSpec, Progress, Regularization, Schedule, ScheduleSpec, WarmupLength};
@@ -14,6 +12,7 @@ use fenlei_nn::{Batch, rng};
 use serde::{Deserialize, Serialize};
 
 use super::known_states::fixed_layers;
+use super::{Preparation, TrainOptions};
 use crate::data::Target;
 use crate::model::{NetInputs, NetModelSpec};
 use crate::{Error, Result};
@@ -62,7 +61,7 @@ impl ContrastiveSpec {
         inputs: &NetInputs,
         targets: &[Target],
         seed: u64,
-        stop: Option<&AtomicBool>,
+        options: &mut TrainOptions<'_>,
     ) -> Result<()> {
         let pairs = self.pairs(targets, seed)?;
         let mut vectors = of_vectors(net, spec)?;
@@ -77,9 +76,7 @@ impl ContrastiveSpec {
         let (mut workspace, mut batch, mut grads) = (Workspace::default(), Batch::default(), Grads::default());
         let mut gradient = Vec::new();
         for (step, pairs) in (0..).zip(pairs.chunks(self.batch_size)) {
-            if stop.is_some_and(|stop| stop.load(Ordering::Relaxed)) {
-                return Err(Error::Interrupted);
-            }
+            options.prepared(Preparation::Pairs, step as usize, total_steps as usize)?;
             let docs = pairs.iter().flat_map(|pair| pair.docs).map(|doc| inputs.get(doc as usize));
             batch.fill(docs, vectors.sizes().vocab_size);
             optimizer.catch_up(&mut vectors.params, &batch.distinct);
@@ -95,6 +92,7 @@ impl ContrastiveSpec {
             let progress = Progress { step, total_steps, epoch: 0 };
             optimizer.step(&mut vectors.params, &grads, schedule.factor(progress));
         }
+        options.prepared(Preparation::Pairs, total_steps as usize, total_steps as usize)?;
         optimizer.settle(&mut vectors.params);
         for param in net.params.iter_mut().filter(|param| !param.name.starts_with("output.")) {
             if let Some(tuned) = vectors.params.iter_mut().find(|tuned| tuned.name == param.name) {

@@ -2,10 +2,30 @@
 
 use serde::{Deserialize, Serialize};
 
+/// What may have to be made of the documents before the first step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Preparation {
+    /// A teacher's answers, counted in documents.
+    TeacherAnswers,
+    /// What frozen layers give, counted in documents.
+    FrozenStates,
+    /// An encoder that is tuned on pairs, counted in steps.
+    Pairs,
+}
+
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Event<'a> {
+    /// Something that may take long before everything is ready.
+    Prepare {
+        /// What.
+        what: Preparation,
+        /// How much is done; 0 once, at the beginning.
+        done: usize,
+        /// Of how much.
+        total: usize,
+    },
     /// Everything is ready; the first step follows.
     Start {
         /// Documents to train on.

@@ -4,7 +4,7 @@
 //! numbers and the documents' tokens.
 
 use std::fs::{self, File};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{self, BufWriter, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use fenlei_nn::layers::Pass;
@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 
 use crate::model::NetInputs;
 use crate::storage::write_atomically;
+use crate::train::{Preparation, TrainOptions};
 use crate::{Error, Result};
 
 /// Tokens whose states are computed together, but for a longer document.
@@ -61,20 +62,32 @@ impl KnownStatesFile {
     /// Computes what the first `layers` of a net make of documents, unless `cache` holds it already.
     ///
     /// # Errors
-    /// When the file cannot be written or read.
-    pub fn of(net: &Net<f32>, inputs: &NetInputs, layers: &[LayerSpec], cache: Option<&Path>) -> Result<Self> {
+    /// When the file cannot be written or read, or the user asked to stop.
+    pub fn of(
+        net: &Net<f32>,
+        inputs: &NetInputs,
+        layers: &[LayerSpec],
+        cache: Option<&Path>,
+        options: &mut TrainOptions<'_>,
+    ) -> Result<Self> {
         let n_layers = layers.len();
         let mut workspace = Workspace::default();
         let probe = Batch::new([&[0u32][..]], net.sizes().vocab_size);
         let width = net.states(&mut workspace, &probe, n_layers).width;
         let n_bytes = inputs.len() as u64 * width as u64 * 4;
-        let mut write = |out: &mut dyn Write| write_states(out, net, inputs, n_layers, &mut workspace);
+        let mut write = |out: &mut dyn Write| {
+            let tell = |done| {
+                let told = options.prepared(Preparation::FrozenStates, done, inputs.len());
+                told.map_err(|_| io::Error::from(ErrorKind::Interrupted))
+            };
+            write_states(out, net, inputs, n_layers, &mut workspace, tell)
+        };
         let (path, file) = match cache {
             Some(folder) => {
                 fs::create_dir_all(folder).map_err(|error| Error::io("create", folder, error))?;
                 let path = folder.join(format!("{}.states", fingerprint(net, inputs, layers)));
                 if fs::metadata(&path).map_or(0, |file| file.len()) != n_bytes {
-                    write_atomically(&path, |out| write(out))?;
+                    write_atomically(&path, |out| write(out)).map_err(stopped)?;
                 }
                 let file = File::open(&path).map_err(|error| Error::io("read", &path, error))?;
                 (path, file)
@@ -83,8 +96,8 @@ impl KnownStatesFile {
                 let path = std::env::temp_dir();
                 let cannot_write = |error| Error::io("write", &path, error);
                 let mut file = tempfile::tempfile().map_err(cannot_write)?;
-                let mut out = std::io::BufWriter::new(&mut file);
-                write(&mut out).and_then(|()| out.flush()).map_err(cannot_write)?;
+                let mut out = BufWriter::new(&mut file);
+                write(&mut out).and_then(|()| out.flush()).map_err(|error| stopped(cannot_write(error)))?;
                 drop(out);
                 (path, file)
             }
@@ -133,9 +146,11 @@ fn write_states(
     inputs: &NetInputs,
     n_layers: usize,
     workspace: &mut Workspace<f32>,
-) -> std::io::Result<()> {
+    mut tell: impl FnMut(usize) -> io::Result<()>,
+) -> io::Result<()> {
     let (mut batch, mut bytes, mut first) = (Batch::default(), Vec::new(), 0);
     while first < inputs.len() {
+        tell(first)?;
         let mut n_tokens = 0;
         let fits = (first..inputs.len()).take_while(|&doc| {
             n_tokens += inputs.get(doc).ids.len();
@@ -149,7 +164,15 @@ fn write_states(
         out.write_all(&bytes)?;
         first = last;
     }
-    Ok(())
+    tell(inputs.len())
+}
+
+/// The user's wish to stop comes through whatever writes as an interruption.
+fn stopped(error: Error) -> Error {
+    match &error {
+        Error::Io { source, .. } if source.kind() == ErrorKind::Interrupted => Error::Interrupted,
+        _ => error,
+    }
 }
 
 /// A name for the layers' numbers together with the documents' tokens.

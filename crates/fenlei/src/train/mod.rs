@@ -22,10 +22,10 @@ mod teacher;
 mod usual;
 
 use std::path::PathBuf;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use contrastive::ContrastiveSpec;
-pub use event::{EpochRecord, Event, StopReason, ValidationRecord};
+pub use event::{EpochRecord, Event, Preparation, StopReason, ValidationRecord};
 pub use fine_tuning::{FineTuningSpec, FrozenStorage};
 pub use plan::Plan;
 pub use spec::{ClassWeights, EarlyStoppingSpec, Metric, TrainSpec};
@@ -56,6 +56,19 @@ pub struct TrainOptions<'a> {
     pub stop: Option<&'a AtomicBool>,
     /// Called with everything that happens.
     pub on_event: Option<&'a mut dyn FnMut(Event<'_>)>,
+}
+
+impl TrainOptions<'_> {
+    /// Tells how far something is that comes before the first step.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] when the user asked to stop.
+    fn prepared(&mut self, what: Preparation, done: usize, total: usize) -> Result<()> {
+        if let Some(listener) = &mut self.on_event {
+            listener(Event::Prepare { what, done, total });
+        }
+        if self.stop.is_some_and(|stop| stop.load(Ordering::Relaxed)) { Err(Error::Interrupted) } else { Ok(()) }
+    }
 }
 
 /// What a training gives.

@@ -1,11 +1,18 @@
 //! Learning from another model: its probabilities for labelled and unlabelled documents take the place of labels.
 
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::{Preparation, TrainOptions};
 use crate::classifier::Classifier;
 use crate::data::{Dataset, Target, listed};
-use crate::{Error, Result};
+use crate::storage::write_atomically;
+use crate::{Error, Result, artifact};
 
-/// Documents that the teacher answers for at a time.
-const DOCS_AT_A_TIME: usize = 8192;
+/// Documents that the teacher answers for at a time, and whose answers stand in a file.
+const DOCS_AT_A_TIME: usize = 1024;
 
 /// A model to learn from (Hinton, Vinyals and Dean 2015).
 #[derive(Clone, Copy)]
@@ -19,6 +26,8 @@ pub struct Teacher<'a> {
     pub weight: f64,
     /// Its probabilities are raised to 1 over this and made to sum to 1 again: above 1 they become softer.
     pub temperature: f64,
+    /// A folder in which its answers are kept as they come, and found again by whoever asks it about the same texts.
+    pub cache: Option<&'a Path>,
 }
 
 impl<'a> Teacher<'a> {
@@ -44,13 +53,14 @@ impl<'a> Teacher<'a> {
     /// What the student should answer for each text: `[n_texts, n_labels]`, in the order of `labels`.
     ///
     /// # Errors
-    /// When the teacher has other labels.
+    /// When the teacher has other labels, its answers cannot be kept, or the user asked to stop.
     pub(super) fn targets(
         &self,
         texts: &[&str],
         targets: &[Target],
         labels: &[String],
         multi_label: bool,
+        options: &mut TrainOptions<'_>,
     ) -> Result<Vec<f32>> {
         let its = self.classifier.labels();
         let place = |label: &String| its.iter().position(|other| other == label);
@@ -63,11 +73,15 @@ impl<'a> Teacher<'a> {
             let problem = "one gives any number of labels a document, the other exactly one";
             return Err(Error::config("teacher", problem, "give a teacher that was trained for the same task"));
         }
+        let kept = self.kept()?;
+        options.prepared(Preparation::TeacherAnswers, 0, texts.len())?;
         let mut soft = Vec::with_capacity(texts.len() * labels.len());
-        for (texts, targets) in texts.chunks(DOCS_AT_A_TIME).zip(targets.chunks(DOCS_AT_A_TIME)) {
-            let answers = self.classifier.predict_batch(texts);
-            for (i, target) in targets.iter().enumerate() {
-                let row = answers.row(i);
+        for (chunk, targets) in texts.chunks(DOCS_AT_A_TIME).zip(targets.chunks(DOCS_AT_A_TIME)) {
+            let answers = match &kept {
+                Some(kept) => kept.answers(self.classifier, chunk)?,
+                None => self.classifier.predict_batch(chunk).probabilities().to_vec(),
+            };
+            for (row, target) in answers.chunks_exact(labels.len()).zip(targets) {
                 let first = soft.len();
                 soft.extend(places.iter().map(|&place| row[place]));
                 soften(&mut soft[first..], self.temperature, multi_label);
@@ -75,8 +89,49 @@ impl<'a> Teacher<'a> {
                     mix(&mut soft[first..], target.as_slice(), self.weight as f32);
                 }
             }
+            options.prepared(Preparation::TeacherAnswers, soft.len() / labels.len(), texts.len())?;
         }
         Ok(soft)
+    }
+
+    fn kept(&self) -> Result<Option<KeptAnswers>> {
+        let Some(folder) = self.cache else {
+            return Ok(None);
+        };
+        fs::create_dir_all(folder).map_err(|error| Error::io("create", folder, error))?;
+        Ok(Some(KeptAnswers { folder: folder.to_owned(), teacher: artifact::fingerprint(self.classifier) }))
+    }
+}
+
+/// Answers on the disk, found by a name that follows from the teacher and the texts.
+struct KeptAnswers {
+    folder: PathBuf,
+    teacher: String,
+}
+
+impl KeptAnswers {
+    /// The probabilities for some texts, asked for unless they are known.
+    fn answers(&self, classifier: &Classifier, texts: &[&str]) -> Result<Vec<f32>> {
+        let mut hash = Sha256::new();
+        hash.update(&self.teacher);
+        for text in texts {
+            hash.update((text.len() as u64).to_le_bytes());
+            hash.update(text.as_bytes());
+        }
+        let name: String = hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        let path = self.folder.join(format!("{name}.answers"));
+        let n_bytes = texts.len() * classifier.labels().len() * 4;
+        match fs::read(&path) {
+            Ok(bytes) if bytes.len() == n_bytes => {
+                Ok(bytes.as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect())
+            }
+            _ => {
+                let answers = classifier.predict_batch(texts).probabilities().to_vec();
+                let bytes: Vec<u8> = answers.iter().flat_map(|p| p.to_le_bytes()).collect();
+                write_atomically(&path, |out| out.write_all(&bytes))?;
+                Ok(answers)
+            }
+        }
     }
 }
 

@@ -1,8 +1,11 @@
 //! Distillation: what a student learns from a teacher, and teachers that do not fit.
 
+use std::sync::atomic::AtomicBool;
+
+use fenlei::Error;
 use fenlei::config::{PlanSource, load_plan};
 use fenlei::data::{Dataset, Target};
-use fenlei::train::{Plan, Teacher, TrainOptions, train, train_with};
+use fenlei::train::{Event, Plan, Preparation, Teacher, TrainOptions, train, train_with};
 
 fn plan(recipe: &str, set: &[&str]) -> Plan {
     let set = [set, &["train.validation=0.0"]].concat().iter().map(|setting| (*setting).to_owned()).collect();
@@ -29,7 +32,8 @@ fn a_student_learns_words_that_only_unlabelled_documents_have() {
         ..Dataset::default()
     };
     let student = plan("kim-2014", &["train.epochs=8", "train.batch_size=8", "model.layers.0.dim=16"]);
-    let teacher = Teacher { classifier: &teacher, unlabelled: Some(&further), weight: 0.5, temperature: 1.0 };
+    let teacher =
+        Teacher { classifier: &teacher, unlabelled: Some(&further), weight: 0.5, temperature: 1.0, cache: None };
     let taught = |teacher| {
         let options = TrainOptions { teacher, ..TrainOptions::default() };
         let trained = train_with(&student, &small, options).unwrap();
@@ -48,10 +52,55 @@ fn a_student_learns_words_that_only_unlabelled_documents_have() {
 }
 
 #[test]
+fn answers_are_kept_and_found_again() {
+    let small = documents(&["nice film", "poor film"].repeat(800), &[1, 0].repeat(800));
+    let trained = |c: &str| train(&plan("linear", &["model.features.min_df=1", c]), &small, None).unwrap().classifier;
+    let (one, other) = (trained("model.c=1"), trained("model.c=10"));
+    let folder = tempfile::tempdir().unwrap();
+    let student = plan("kim-2014", &["train.epochs=1", "model.layers.0.dim=4"]);
+    let taught = |classifier, cache| {
+        let teacher = Teacher { classifier, unlabelled: None, weight: 1.0, temperature: 1.0, cache };
+        let mut told = Vec::new();
+        let mut listen = |event: Event<'_>| match event {
+            Event::Prepare { what: Preparation::TeacherAnswers, done, total } => told.push((done, total)),
+            _ => {}
+        };
+        let options = TrainOptions { teacher: Some(teacher), on_event: Some(&mut listen), ..TrainOptions::default() };
+        let trained = train_with(&student, &small, options).unwrap();
+        assert_eq!(told, [(0, 1600), (1024, 1600), (1600, 1600)]);
+        trained.classifier.predict_batch(&["nice film"])
+    };
+    let n_files = || std::fs::read_dir(folder.path()).unwrap().count();
+    let (alone, kept) = (taught(&one, None), taught(&one, Some(folder.path())));
+    assert_eq!((&alone, n_files()), (&kept, 2));
+    // What is in a file is what is learned from: half of each answer is exchanged.
+    for entry in std::fs::read_dir(folder.path()).unwrap() {
+        let path = entry.unwrap().path();
+        let bytes = std::fs::read(&path).unwrap();
+        let turned: Vec<u8> = bytes.chunks_exact(8).flat_map(|pair| [&pair[4..], &pair[..4]].concat()).collect();
+        std::fs::write(&path, turned).unwrap();
+    }
+    let turned = taught(&one, Some(folder.path()));
+    assert!(turned.row(0)[1] < 0.5 && kept.row(0)[1] > 0.5, "{turned:?} {kept:?}");
+    // Another teacher is asked anew, and a file that was cut short is made again.
+    taught(&other, Some(folder.path()));
+    assert_eq!(n_files(), 4);
+    for entry in std::fs::read_dir(folder.path()).unwrap() {
+        std::fs::write(entry.unwrap().path(), "short").unwrap();
+    }
+    assert_eq!(taught(&one, Some(folder.path())), kept);
+
+    let stop = AtomicBool::new(true);
+    let teacher = Teacher { classifier: &one, unlabelled: None, weight: 1.0, temperature: 1.0, cache: None };
+    let options = TrainOptions { teacher: Some(teacher), stop: Some(&stop), ..TrainOptions::default() };
+    assert!(matches!(train_with(&student, &small, options), Err(Error::Interrupted)));
+}
+
+#[test]
 fn a_teacher_that_does_not_fit_is_refused() {
     let small = documents(&["nice film", "poor film"].repeat(4), &[1, 0].repeat(4));
     let classifier = train(&plan("linear", &["model.features.min_df=1"]), &small, None).unwrap().classifier;
-    let teacher = Teacher { classifier: &classifier, unlabelled: None, weight: 0.5, temperature: 1.0 };
+    let teacher = Teacher { classifier: &classifier, unlabelled: None, weight: 0.5, temperature: 1.0, cache: None };
     let refused = |recipe: &str, documents: &Dataset, teacher: Teacher<'_>| {
         let options = TrainOptions { teacher: Some(teacher), ..TrainOptions::default() };
         train_with(&plan(recipe, &[]), documents, options).unwrap_err().to_string()

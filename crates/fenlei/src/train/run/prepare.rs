@@ -61,8 +61,8 @@ impl<'a> Run<'a> {
         let of = Labels { n: labels.len(), multi: multi_label };
         let Before { old, features, inputs } = read(plan, &pipeline, of, old, &learned_from)?;
         let texts = learned_from.texts.clone();
-        let soft = match &options.teacher {
-            Some(teacher) => teacher.targets(&texts, &learned_from.targets, &labels, multi_label)?,
+        let soft = match options.teacher {
+            Some(teacher) => teacher.targets(&texts, &learned_from.targets, &labels, multi_label, &mut options)?,
             None => Vec::new(),
         };
         let mut train = Examples { soft, ..Examples::of_inputs(learned_from, inputs) };
@@ -96,7 +96,7 @@ impl<'a> Run<'a> {
             if let Some(contrastive) = &fine_tuning.contrastive {
                 let seed = rng::derive(plan.seed, SEED_PAIRS);
                 let labelled = &train.targets[..n_labelled];
-                contrastive.tune(&mut net, &spec, &train.inputs, labelled, seed, options.stop)?;
+                contrastive.tune(&mut net, &spec, &train.inputs, labelled, seed, &mut options)?;
             }
         }
         let weights = plan.train.class_weights.of_labels(&labels, &train.targets)?;
@@ -131,7 +131,7 @@ impl<'a> Run<'a> {
             .map_err(|e| Error::config("train.loss", e.to_string(), "leave train.loss out for the usual one"))?;
         let average = Average::new(plan.train.average.as_ref(), u64::from(plan.train.epochs));
         memory::check(&spec.layers, &net.params, &plan.train, longest_step(&train, plan.train.batch_size))?;
-        let known = known_states(plan, &spec, &net, [Some(&train), validation.as_ref()])?;
+        let known = known_states(plan, &spec, &net, [Some(&train), validation.as_ref()], &mut options)?;
         let fingerprint = documents.fingerprint();
         let start = match options.checkpoint {
             Some(_) => {
@@ -187,6 +187,7 @@ fn known_states(
     spec: &NetModelSpec,
     net: &Net<f32>,
     of: [Option<&Examples>; 2],
+    options: &mut TrainOptions<'_>,
 ) -> Result<[Option<KnownStatesFile>; 2]> {
     let Some(fine_tuning) = plan.train.fine_tuning.as_ref().filter(|fine_tuning| fine_tuning.frozen) else {
         return Ok([None, None]);
@@ -205,9 +206,9 @@ fn known_states(
             None => Ok([None, None]),
         };
     };
-    let states = |examples: Option<&Examples>| {
-        let file =
-            |examples: &Examples| KnownStatesFile::of(net, &examples.inputs, layers, fine_tuning.cache.as_deref());
+    let cache = fine_tuning.cache.as_deref();
+    let mut states = |examples: Option<&Examples>| {
+        let file = |examples: &Examples| KnownStatesFile::of(net, &examples.inputs, layers, cache, options);
         examples.map(file).transpose()
     };
     Ok([states(of[0])?, states(of[1])?])
