@@ -168,9 +168,14 @@ impl<T: Scalar> Net<T> {
     fn run(&self, workspace: &mut Workspace<T>, batch: &Batch, layers: std::ops::Range<usize>, pass: Pass) {
         workspace.caches.resize_with(self.layers.len(), Cache::default);
         workspace.outputs.resize_with(self.layers.len(), Rows::default);
-        for i in layers {
+        let mut input = layers.start.checked_sub(1);
+        for i in layers.clone() {
+            if self.layers[i].passes_on(pass) && i + 1 < layers.end && self.windows.is_none() {
+                continue;
+            }
             let (before, after) = workspace.outputs.split_at_mut(i);
-            let x = before.last().map_or(Input::Tokens(batch), Input::Rows);
+            let x = input.map_or(Input::Tokens(batch), |input| Input::Rows(&before[input]));
+            input = Some(i);
             self.layers[i].forward(&mut after[0], &mut workspace.caches[i], x, &self.params, pass);
             if let Some(windows) = &self.windows {
                 windows.behind(i, &mut after[0].starts, &mut workspace.documents);

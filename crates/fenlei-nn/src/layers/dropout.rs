@@ -64,6 +64,11 @@ impl<T: Scalar> Layer<T> for Dropout {
         map2(&mut y.data, &x.data, &cache.mask, |x, mask| x * mask);
     }
 
+    fn passes_on(&self, pass: Pass) -> bool {
+        // A trace is read backwards, layer by layer.
+        pass == Pass::Predict
+    }
+
     fn backward(
         &self,
         dx: Option<&mut Rows<T>>,

@@ -186,6 +186,11 @@ pub trait Layer<T: Scalar>: std::fmt::Debug + Send + Sync {
     /// Computes `y` from `x`. `y` is set to its shape by the layer (see [`Rows::reset`]).
     fn forward(&self, y: &mut Rows<T>, cache: &mut Cache<T>, x: Input<'_, T>, params: &Params<T>, pass: Pass);
 
+    /// Whether `y` would be `x`, so that the next layer may read `x` instead.
+    fn passes_on(&self, _pass: Pass) -> bool {
+        false
+    }
+
     /// Computes the gradient of `x` into `dx` (overwritten; `None` behind tokens) and **adds** the gradients of the
     /// parameters to `grads`, from the gradient `dy` of `y` and what the forward pass left in `cache`.
     #[expect(clippy::too_many_arguments, reason = "the two sides of a layer: three results, four inputs")]

@@ -31,6 +31,9 @@ impl<T: Scalar> Layer<T> for Sequential<T> {
         cache.outputs.resize_with(first.len(), Rows::default);
         let mut input = x;
         for ((layer, inner), output) in first.iter().zip(&mut cache.inner).zip(&mut cache.outputs) {
+            if layer.passes_on(pass) {
+                continue;
+            }
             layer.forward(output, inner, input, params, pass);
             input = Input::Rows(output);
         }

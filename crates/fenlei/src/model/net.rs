@@ -1,6 +1,6 @@
 //! A neural network over token ids or features.
 
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use fenlei_nn::Batch;
 use fenlei_nn::compact::Compaction;
@@ -24,14 +24,43 @@ const DOCS_PER_TASK: usize = 64;
 /// And so many tokens, where attention and wide rows take memory for each: a longer document alone.
 const TOKENS_PER_TASK: usize = 4096;
 
+/// Memory is kept for so many threads.
+const MAX_SPARE: usize = 64;
+
+/// Memory that served more tokens at a time is given back to the system.
+const MAX_SPARE_TOKENS: usize = 2048;
+
 /// A net with the description it was built from.
 #[derive(Debug)]
 pub struct NetModel {
     spec: NetModelSpec,
     net: Net<f32>,
     beside: Beside,
+    scoring: Scoring,
+}
+
+/// What scoring needs beside the net.
+#[derive(Debug, Default)]
+pub(crate) struct Scoring {
     /// Tables for scoring many texts, made when they pay.
-    scoring: OnceLock<Workspace<f32>>,
+    tables: OnceLock<Workspace<f32>>,
+    /// Memory of calls that are over, for the next ones.
+    spare: Mutex<Vec<Memory>>,
+}
+
+/// What a thread works in.
+#[derive(Debug, Default)]
+struct Memory {
+    batch: Batch,
+    workspace: Workspace<f32>,
+    logits: Vec<f32>,
+    has_tables: bool,
+}
+
+/// Memory that goes back where it came from.
+struct Lent<'a> {
+    memory: Memory,
+    scoring: Option<&'a Scoring>,
 }
 
 /// What stands before a net and beside it.
@@ -62,13 +91,13 @@ impl NetModel {
 
     fn wrap(spec: &NetModelSpec, net: std::result::Result<Net<f32>, CompileError>) -> Result<Self> {
         let net = net.map_err(|e| Error::config(format!("model.{}", e.place), e.problem, e.help))?;
-        Ok(Self { spec: spec.clone(), net, beside: Beside::default(), scoring: OnceLock::new() })
+        Ok(Self { spec: spec.clone(), net, beside: Beside::default(), scoring: Scoring::default() })
     }
 
     /// Wraps a trained net.
     pub(crate) fn trained(spec: NetModelSpec, mut net: Net<f32>, beside: Beside) -> Self {
         net.finalise();
-        Self { spec, net, beside, scoring: OnceLock::new() }
+        Self { spec, net, beside, scoring: Scoring::default() }
     }
 
     /// What the net was built from.
@@ -103,7 +132,7 @@ impl NetModel {
 
     /// The net itself, to train or to load numbers into.
     pub(crate) fn net_mut(&mut self) -> &mut Net<f32> {
-        self.scoring = OnceLock::new();
+        self.scoring = Scoring::default();
         &mut self.net
     }
 
@@ -133,19 +162,19 @@ impl NetModel {
         let (merged, net) = self.net.merged(&spec).map_err(wrong)?;
         self.spec.layers = merged.layers;
         self.net = net;
-        self.scoring = OnceLock::new();
+        self.scoring = Scoring::default();
         Ok(())
     }
 
     /// Holds the weights that allow it as 8-bit integers; gives how many tensors those are.
     pub(crate) fn quantize(&mut self) -> usize {
-        self.scoring = OnceLock::new();
+        self.scoring = Scoring::default();
         self.net.compact(Compaction::Int8, |param| param.shape.len() == 2 && param.row_len() <= MAX_INPUTS)
     }
 
     /// Makes the tables that speed up scoring, unless they are there.
     pub(crate) fn prepare_scoring(&self) {
-        self.scoring.get_or_init(|| self.net.scoring_workspace());
+        self.scoring.tables.get_or_init(|| self.net.scoring_workspace());
     }
 
     /// The probability of each label for each text, `[n_texts, n_labels]`.
@@ -154,23 +183,44 @@ impl NetModel {
         if texts.ids.ids.len() > self.net.sizes().vocab_size {
             self.prepare_scoring();
         }
-        let scoring = self.scoring.get();
         let offsets = self.wide().map(|wide| wide.offsets(self.net.head(), &texts.ids)).unwrap_or_default();
-        probabilities(&self.net, texts, &offsets, scoring)
+        probabilities(&self.net, texts, &offsets, Some(&self.scoring))
     }
 }
 
-/// The probabilities that a net gives, from the tables in `scoring` where there are any. `offsets: [n_texts, n_outputs]`
+impl<'a> Lent<'a> {
+    fn of(scoring: Option<&'a Scoring>) -> Self {
+        let tables = scoring.and_then(|scoring| scoring.tables.get());
+        let spare = scoring.and_then(|scoring| {
+            let mut spare = scoring.spare.lock().unwrap_or_else(PoisonError::into_inner);
+            // What was lent out before there were tables has none.
+            spare.retain(|memory| memory.has_tables == tables.is_some());
+            spare.pop()
+        });
+        let memory = spare.unwrap_or_else(|| Memory {
+            workspace: tables.cloned().unwrap_or_default(),
+            has_tables: tables.is_some(),
+            ..Memory::default()
+        });
+        Self { memory, scoring }
+    }
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        let Some(scoring) = self.scoring.filter(|_| self.memory.batch.ids.len() <= MAX_SPARE_TOKENS) else { return };
+        let mut spare = scoring.spare.lock().unwrap_or_else(PoisonError::into_inner);
+        if spare.len() < MAX_SPARE {
+            spare.push(std::mem::take(&mut self.memory));
+        }
+    }
+}
+
+/// The probabilities that a net gives, with the tables and the memory of `scoring` where there are any. `offsets: [n_texts, n_outputs]`
 /// is added to its logits; empty for none.
-pub(crate) fn probabilities(
-    net: &Net<f32>,
-    texts: &NetInputs,
-    offsets: &[f32],
-    scoring: Option<&Workspace<f32>>,
-) -> Vec<f32> {
+pub(crate) fn probabilities(net: &Net<f32>, texts: &NetInputs, offsets: &[f32], scoring: Option<&Scoring>) -> Vec<f32> {
     let (n_labels, n_outputs) = (net.sizes().n_labels, net.n_outputs());
     let mut out = vec![0.0; texts.len() * n_labels];
-    let memory = || (Batch::default(), scoring.cloned().unwrap_or_default(), Vec::new());
     let mut tasks = Vec::new();
     let mut rest = out.as_mut_slice();
     let mut first = 0;
@@ -181,14 +231,18 @@ pub(crate) fn probabilities(
         rest = behind;
         first += n_docs;
     }
-    tasks.into_par_iter().for_each_init(memory, |(batch, workspace, logits), (first, out)| {
-        let docs = (first..first + out.len() / n_labels).map(|doc| texts.get(doc));
-        batch.fill(docs, net.sizes().vocab_size);
-        logits.clone_from(&net.forward(workspace, batch, Pass::Predict).data);
-        let offsets = offsets.get(first * n_outputs..).unwrap_or_default();
-        logits.iter_mut().zip(offsets).for_each(|(logit, offset)| *logit += offset);
-        net.head().probabilities(out, logits, n_labels);
-    });
+    tasks.into_par_iter().for_each_init(
+        || Lent::of(scoring),
+        |lent, (first, out)| {
+            let Memory { batch, workspace, logits, .. } = &mut lent.memory;
+            let docs = (first..first + out.len() / n_labels).map(|doc| texts.get(doc));
+            batch.fill(docs, net.sizes().vocab_size);
+            logits.clone_from(&net.forward(workspace, batch, Pass::Predict).data);
+            let offsets = offsets.get(first * n_outputs..).unwrap_or_default();
+            logits.iter_mut().zip(offsets).for_each(|(logit, offset)| *logit += offset);
+            net.head().probabilities(out, logits, n_labels);
+        },
+    );
     out
 }
 

@@ -47,7 +47,9 @@ fn the_file_holds_both_and_gives_a_text_the_same_alone_and_in_a_batch() {
         let near = |(a, b): (&f32, &f32)| (a - b).abs() < 1e-5;
         assert!(alone.row(0).iter().zip(together.row(i)).all(near), "{text:?}");
         assert!(alone.row(0).iter().zip(before.row(0)).all(near), "{text:?}");
+        assert_eq!(loaded.predict_batch(&[text]), alone, "from memory that others have used");
     }
+    assert_eq!(loaded.predict_batch(&documents.texts), together, "from memory that others have used");
     assert!(matches!(loaded.model().spec(), ModelSpec::Net(spec) if spec.wide.is_some()));
 }
 
