@@ -77,6 +77,7 @@ impl Server {
             }
             _ => error,
         })?;
+        app.registry.load_behind_requests();
         let listener = runtime.block_on(bind(app.options.address, "--port"))?;
         let address = listener.local_addr().map_err(|error| Error::io("ask for", "the address", error))?;
         let tls = app.options.tls.as_ref().map(|(certificate, key)| acceptor(certificate, key)).transpose()?;

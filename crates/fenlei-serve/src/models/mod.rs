@@ -64,6 +64,15 @@ impl Registry {
         Self { shelf: RwLock::default(), pool }
     }
 
+    /// From now on models are loaded with the lowest priority, in the time that requests leave. Where the system does not
+    /// allow it, loading competes with them as before.
+    pub fn load_behind_requests(&self) {
+        #[cfg(target_os = "linux")]
+        self.pool.broadcast(|_| {
+            let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), 19);
+        });
+    }
+
     fn read(&self) -> RwLockReadGuard<'_, Shelf> {
         self.shelf.read().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,4 +1,4 @@
-//! A client that asks as fast as it is answered, or at a steady rate whatever the answers do.
+//! A client that asks as fast as it is answered.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -31,16 +31,6 @@ impl Measured {
     }
 }
 
-/// When to ask.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Pace {
-    /// Each connection asks again when it is answered.
-    Closed,
-    /// So many requests a second over all connections, due at fixed times. A late answer makes the next ones late, and
-    /// their latency counts from when they were due.
-    Steady(f64),
-}
-
 /// A request of JSON, ready to be sent.
 pub(super) fn request(path: &str, body: &str) -> Vec<u8> {
     let n = body.len();
@@ -51,18 +41,12 @@ pub(super) fn request(path: &str, body: &str) -> Vec<u8> {
 }
 
 /// Asks for a while, or until so many requests are answered.
-pub(super) fn ask(
-    address: SocketAddr,
-    requests: &[Vec<u8>],
-    n_connections: usize,
-    pace: Pace,
-    until: Until,
-) -> Result<Measured> {
+pub(super) fn ask(address: SocketAddr, requests: &[Vec<u8>], n_connections: usize, until: Until) -> Result<Measured> {
     let next = AtomicUsize::new(0);
     let ended = AtomicBool::new(false);
     let began = Instant::now();
     let parts: Vec<Result<Measured>> = thread::scope(|scope| {
-        let connection = |at: usize| {
+        let connection = |_| {
             let (next, ended) = (&next, &ended);
             scope.spawn(move || {
                 let mut measured = Measured::default();
@@ -73,17 +57,7 @@ pub(super) fn ask(
                         ended.store(true, Ordering::Relaxed);
                         return Ok(measured);
                     }
-                    let due = match pace {
-                        Pace::Closed => began.elapsed(),
-                        Pace::Steady(rate) => {
-                            let due =
-                                Duration::from_secs_f64((measured.latencies.len() * n_connections + at) as f64 / rate);
-                            if let Some(wait) = due.checked_sub(began.elapsed()) {
-                                thread::sleep(wait);
-                            }
-                            due
-                        }
-                    };
+                    let due = began.elapsed();
                     let is_right = client.ask(&requests[i % requests.len()])?;
                     measured.n_failed += usize::from(!is_right);
                     measured.latencies.push(began.elapsed().saturating_sub(due).as_secs_f64());
@@ -142,19 +116,15 @@ impl Client {
             let read = self.stream.read(&mut self.buffer[n..]).context("no answer")?;
             n += read;
             if head.is_none() {
-                head = self.buffer[..n].windows(4).position(|four| four == b"\r\n\r\n").map(|at| at + 4);
+                head = Head::of(&self.buffer[..n]);
             }
-            if let Some(end) = head {
-                let text = String::from_utf8_lossy(&self.buffer[..end]).to_ascii_lowercase();
-                let length =
-                    text.lines().find_map(|line| line.strip_prefix("content-length: ")?.trim().parse::<usize>().ok());
-                if read == 0 || length.is_some_and(|length| n >= end + length) {
-                    let closes = read == 0 || text.starts_with("http/1.0") || text.contains("connection: close");
-                    if closes {
-                        self.stream = connect(self.address)?;
-                    }
-                    return Ok(text.split(' ').nth(1) == Some("200"));
+            if let Some(head) = &head
+                && (read == 0 || head.length.is_some_and(|length| n >= length))
+            {
+                if read == 0 || head.closes {
+                    self.stream = connect(self.address)?;
                 }
+                return Ok(head.is_good);
             }
             if read == 0 || n == self.buffer.len() {
                 bail!("the answer is cut off or too long");
@@ -163,7 +133,30 @@ impl Client {
     }
 }
 
-fn connect(address: SocketAddr) -> Result<TcpStream> {
+/// What the head of an answer says.
+pub(super) struct Head {
+    pub is_good: bool,
+    /// The connection ends behind it.
+    closes: bool,
+    /// Bytes of the whole answer, where that is told.
+    pub length: Option<usize>,
+}
+
+impl Head {
+    /// `None` as long as it is not complete.
+    pub fn of(answer: &[u8]) -> Option<Self> {
+        let end = answer.windows(4).position(|four| four == b"\r\n\r\n")? + 4;
+        let text = String::from_utf8_lossy(&answer[..end]).to_ascii_lowercase();
+        let length = text.lines().find_map(|line| line.strip_prefix("content-length: ")?.trim().parse::<usize>().ok());
+        Some(Self {
+            is_good: text.split(' ').nth(1) == Some("200"),
+            closes: text.starts_with("http/1.0") || text.contains("connection: close"),
+            length: length.map(|length| end + length),
+        })
+    }
+}
+
+pub(super) fn connect(address: SocketAddr) -> Result<TcpStream> {
     let stream = TcpStream::connect(address).with_context(|| format!("cannot reach {address}"))?;
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(Duration::from_secs(60)))?;
@@ -171,13 +164,13 @@ fn connect(address: SocketAddr) -> Result<TcpStream> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::net::TcpListener;
 
     use super::*;
 
     /// A server that answers so many connections, each with keep-alive or not.
-    fn answering(head: &'static str) -> SocketAddr {
+    pub(in super::super) fn answering(head: &'static str) -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         thread::spawn(move || {
@@ -203,7 +196,7 @@ mod tests {
             "HTTP/1.0 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n[]",
         ] {
             let requests = [request("/predict", "{}")];
-            let measured = ask(answering(head), &requests, 3, Pace::Closed, Until::Requests(60)).unwrap();
+            let measured = ask(answering(head), &requests, 3, Until::Requests(60)).unwrap();
             assert!(measured.latencies.len() == 60 && measured.quantile(0.5) > 0.0, "{}", measured.latencies.len());
             assert!(measured.quantile(0.99) >= measured.quantile(0.5));
         }
@@ -211,17 +204,8 @@ mod tests {
             answering("HTTP/1.1 429 Busy\r\ncontent-length: 0\r\n\r\n"),
             &[request("/", "{}")],
             1,
-            Pace::Closed,
             Until::Requests(3),
         );
         assert!(refused.unwrap_err().to_string().contains("3 of 3 requests were refused"));
-    }
-
-    #[test]
-    fn a_steady_rate_is_kept() {
-        let address = answering("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n[]");
-        let requests = [request("/predict", "{}")];
-        let measured = ask(address, &requests, 2, Pace::Steady(200.0), Until::Requests(100)).unwrap();
-        assert!(measured.seconds > 0.4, "{}", measured.seconds);
     }
 }

@@ -2,6 +2,7 @@
 
 mod load;
 mod servers;
+mod steady;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,8 +17,9 @@ use serde_json::json;
 use super::table::{Table, figure, median};
 use super::{IMDB, data_dir, project_dir, read_part};
 use crate::output::{Voice, print_json};
-use load::{Measured, Pace, Until, ask, request};
+use load::{Measured, Until, ask, request};
 use servers::{Running, stay_on_core};
+use steady::ask_steadily;
 
 /// Connections that keep a server of short texts busy.
 const MANY: usize = 64;
@@ -74,12 +76,12 @@ pub(super) fn run(args: &ServeBenchArgs) -> Result<()> {
     if !stay_on_core(1) {
         voice.warn("there is no `taskset` or no second core: server and client share the processor");
     }
-    let time = Until::Time(Duration::from_secs(args.seconds));
+    let time = Duration::from_secs(args.seconds);
     let saturate = |server: &Running, requests: &[Vec<u8>], n: usize| -> Result<(f64, f64)> {
         // The first requests warm up caches and the table of a network.
-        ask(server.address, requests, n, Pace::Closed, Until::Requests(200))?;
+        ask(server.address, requests, n, Until::Requests(200))?;
         let runs: Result<Vec<Measured>> =
-            (0..args.runs).map(|_| ask(server.address, requests, n, Pace::Closed, time)).collect();
+            (0..args.runs).map(|_| ask(server.address, requests, n, Until::Time(time))).collect();
         let runs = runs?;
         let of =
             |value: &dyn Fn(&Measured) -> f64| median(&runs.iter().map(value).collect::<Vec<_>>()).unwrap_or(f64::NAN);
@@ -111,13 +113,14 @@ pub(super) fn run(args: &ServeBenchArgs) -> Result<()> {
 
     let bare = Running::bare()?;
     let (bare_rate, _) = saturate(&bare, &short, MANY)?;
-    drop(bare);
     let server = Running::fenlei(&args.short, &[])?;
     let start_short = server.seconds_to_ready;
     let (rate, p99) = saturate(&server, &short, MANY)?;
-    let steady = ask(server.address, &short, FEW, Pace::Steady(rate / 2.0), time)?;
+    let steady = ask_steadily(server.address, &short, FEW, rate / 2.0, time)?;
+    let bare_steady = ask_steadily(bare.address, &short, FEW, rate / 2.0, time)?;
+    drop(bare);
     let before = server.memory();
-    ask(server.address, &short, MANY, Pace::Closed, Until::Requests(args.requests))?;
+    ask(server.address, &short, MANY, Until::Requests(args.requests))?;
     let after = server.memory();
     drop(server);
     let loading = while_models_load(args, &short, rate / 2.0, time)?;
@@ -129,6 +132,7 @@ pub(super) fn run(args: &ServeBenchArgs) -> Result<()> {
     row("p99 at saturation, ms", figure(p99 * 1e3));
     row("p50 at half of it, ms", figure(steady.quantile(0.5) * 1e3));
     row("p99 at half of it, ms", figure(steady.quantile(0.99) * 1e3));
+    row("p99 of the HTTP library alone at that rate, ms", figure(bare_steady.quantile(0.99) * 1e3));
     row("p99 at half of it, ms, while long models load", figure(loading.quantile(0.99) * 1e3));
     if let (Some((before, _)), Some((after, peak))) = (before, after) {
         let words = format!("{} → {}, peak {}", figure(before), figure(after), figure(peak));
@@ -143,7 +147,7 @@ pub(super) fn run(args: &ServeBenchArgs) -> Result<()> {
         print_json(&json!({
             "long": { "per_second": own, "p99_seconds": own_p99, "peers": others, "start_seconds": start_long },
             "short": { "per_second": rate, "bare_per_second": bare_rate, "p99_seconds": p99,
-                "half_p50_seconds": steady.quantile(0.5), "half_p99_seconds": steady.quantile(0.99),
+                "bare_half_p99_seconds": bare_steady.quantile(0.99), "half_p50_seconds": steady.quantile(0.5), "half_p99_seconds": steady.quantile(0.99),
                 "loading_p99_seconds": loading.quantile(0.99),
                 "memory_mb": { "before": before, "after": after }, "start_seconds": start_short },
         }))?;
@@ -152,22 +156,26 @@ pub(super) fn run(args: &ServeBenchArgs) -> Result<()> {
 }
 
 /// Steady requests for the short model, while copies of the long one come into the folder of models, again and again.
-fn while_models_load(args: &ServeBenchArgs, requests: &[Vec<u8>], rate: f64, until: Until) -> Result<Measured> {
+fn while_models_load(args: &ServeBenchArgs, requests: &[Vec<u8>], rate: f64, time: Duration) -> Result<Measured> {
     let folder = tempfile::tempdir()?;
     std::fs::copy(&args.short, folder.path().join("a.fenlei"))?;
     let server = Running::fenlei_of_folder(folder.path(), &["--reload", "0.1"])?;
-    ask(server.address, requests, FEW, Pace::Closed, Until::Requests(200))?;
+    ask(server.address, requests, FEW, Until::Requests(200))?;
+    // Copied beforehand: the client must not wait for that.
+    let n_times = 2 * time.as_secs() as usize + 1;
+    for i in 0..n_times {
+        std::fs::copy(&args.long, folder.path().join(format!("{i}.next")))?;
+    }
     let ended = AtomicBool::new(false);
     thread::scope(|scope| {
         let coming = scope.spawn(|| -> Result<()> {
-            while !ended.load(Ordering::Relaxed) {
-                std::fs::copy(&args.long, folder.path().join("b.partial"))?;
-                std::fs::rename(folder.path().join("b.partial"), folder.path().join("b.fenlei"))?;
+            for i in (0..n_times).take_while(|_| !ended.load(Ordering::Relaxed)) {
+                std::fs::rename(folder.path().join(format!("{i}.next")), folder.path().join("b.fenlei"))?;
                 thread::sleep(Duration::from_millis(500));
             }
             Ok(())
         });
-        let measured = ask(server.address, requests, FEW, Pace::Steady(rate), until);
+        let measured = ask_steadily(server.address, requests, FEW, rate, time);
         ended.store(true, Ordering::Relaxed);
         coming.join().unwrap_or(Ok(()))?;
         measured
