@@ -61,9 +61,10 @@ fn answers_are_kept_and_found_again() {
     let taught = |classifier, cache| {
         let teacher = Teacher { classifier, unlabelled: None, weight: 1.0, temperature: 1.0, cache };
         let mut told = Vec::new();
-        let mut listen = |event: Event<'_>| match event {
-            Event::Prepare { what: Preparation::TeacherAnswers, done, total } => told.push((done, total)),
-            _ => {}
+        let mut listen = |event: Event<'_>| {
+            if let Event::Prepare { what: Preparation::TeacherAnswers, done, total } = event {
+                told.push((done, total));
+            }
         };
         let options = TrainOptions { teacher: Some(teacher), on_event: Some(&mut listen), ..TrainOptions::default() };
         let trained = train_with(&student, &small, options).unwrap();
