@@ -116,16 +116,22 @@ pub(super) fn write(path: &Path, classifier: &Classifier, info: &ModelInfo, base
 }
 
 /// A name for everything that decides what a classifier answers, the same wherever it comes from: 32 hexadecimal digits.
-pub fn fingerprint(classifier: &Classifier) -> String {
+///
+/// # Errors
+/// When it cannot be described, which is a bug.
+pub fn fingerprint(classifier: &Classifier) -> Result<String> {
     let Classifier { labels, decision, model, pipeline, .. } = classifier;
     let mut hash = Sha256::new();
     let parts = (labels, decision, model.spec(), pipeline, other_pipelines(model));
-    hash.update(serde_json::to_vec(&parts).unwrap_or_default());
+    let described = serde_json::to_vec(&parts).map_err(|e| {
+        Error::config("model", format!("it cannot be described: {e}"), "this is a bug, please report it")
+    })?;
+    hash.update(described);
     for tensor in model_tensors::tensors(model, "") {
         hash.update(tensor.name.as_bytes());
         hash.update(&tensor.bytes);
     }
-    hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    Ok(hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect())
 }
 
 fn other_pipelines(model: &Model) -> Vec<&TextPipeline> {

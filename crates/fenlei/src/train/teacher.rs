@@ -99,7 +99,7 @@ impl<'a> Teacher<'a> {
             return Ok(None);
         };
         fs::create_dir_all(folder).map_err(|error| Error::io("create", folder, error))?;
-        Ok(Some(KeptAnswers { folder: folder.to_owned(), teacher: artifact::fingerprint(self.classifier) }))
+        Ok(Some(KeptAnswers { folder: folder.to_owned(), teacher: artifact::fingerprint(self.classifier)? }))
     }
 }
 

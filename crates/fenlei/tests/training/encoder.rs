@@ -1,13 +1,15 @@
 //! A pretrained encoder trained further: what it learns, what stays as it was, what its file holds.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
+use fenlei::Error;
 use fenlei::artifact;
 use fenlei::config::{PlanSource, load_plan};
 use fenlei::data::Dataset;
 use fenlei::explain::{ExplainOptions, explain};
 use fenlei::model::Model;
-use fenlei::train::{Plan, Trained, train};
+use fenlei::train::{Plan, TrainOptions, Trained, train, train_with};
 
 use super::corpus::{bytes, dataset, trained_bytes};
 use super::same_bytes::{check_resumption_on, with_threads};
@@ -156,6 +158,18 @@ fn what_frozen_layers_give_is_computed_once_and_found_again() {
     let kept = plan("bert", &[conv, "train.fine_tuning.frozen=true", cache.as_str()]);
     let error = train(&kept, &reviews(), None).unwrap_err().to_string();
     assert!(error.contains("reads the states of all tokens"), "{error}");
+}
+
+#[test]
+fn a_wish_to_stop_is_heard_while_frozen_layers_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = format!("train.fine_tuning.cache='{}'", folder.path().display());
+    let head = "model.layers=[{type='global-pool',kind='average'}]";
+    let plan = plan("bert", &[head, "train.fine_tuning.frozen=true", "train.max_tokens_at_once=", cache.as_str()]);
+    let stop = AtomicBool::new(true);
+    let options = TrainOptions { stop: Some(&stop), ..TrainOptions::default() };
+    assert!(matches!(train_with(&plan, &reviews(), options), Err(Error::Interrupted)));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing half read is kept");
 }
 
 #[test]
